@@ -1,0 +1,21 @@
+#include <sluice/bytes.h>
+
+#include <cassert>
+#include <cstring>
+
+namespace sluice {
+
+namespace {
+thread_local std::uint64_t copied_bytes = 0;
+}
+
+std::size_t copy_bytes(writable_bytes to, bytes_view from) noexcept {
+    assert(to.size() >= from.size());
+    if (!from.empty()) std::memmove(to.data(), from.data(), from.size());
+    copied_bytes += from.size();
+    return from.size();
+}
+
+std::uint64_t bytes_copied_by_thread() noexcept { return copied_bytes; }
+
+}  // namespace sluice

@@ -1,0 +1,29 @@
+#include <sluice/result.h>
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+result<int> half_of(int number) {
+    if (number % 2 != 0) return failure(EINVAL, "halve", std::to_string(number));
+    return number / 2;
+}
+
+TEST(Result, HoldsTheValue) {
+    auto half = half_of(4);
+    ASSERT_TRUE(half);
+    EXPECT_EQ(*half, 2);
+}
+
+TEST(Result, NamesOperationObjectAndReason) {
+    auto half = half_of(3);
+    ASSERT_FALSE(half);
+    EXPECT_TRUE(half.error().is(EINVAL));
+    EXPECT_FALSE(half.error().is(EIO));
+    EXPECT_EQ(half.error().message(), "halve 3: Invalid argument");
+    EXPECT_EQ(std::move(half).error().on("three").message(), "halve three: Invalid argument");
+}
+
+}  // namespace
+}  // namespace sluice
