@@ -1,7 +1,8 @@
 // bytes.h: borrowed bytes, and the one place where payload is copied.
 //
-// sluice exists to avoid copies, so the copies that remain are visible: payload goes through copy_bytes
-// and nothing else, and copy_bytes counts. A test fails on memcpy anywhere else in the tree.
+// sluice exists to avoid copies, so the copies that remain are visible: payload goes through
+// copy_bytes and nothing else, and copy_bytes counts. A test fails on memcpy anywhere else in the
+// tree.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,8 @@ using writable_bytes = std::span<std::byte>;
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Copies `from` to the start of `to`, which must be at least as large, and counts the bytes for this
-// thread. The ranges may overlap. Returns the number of bytes copied.
+// Copies `from` to the start of `to`, which must be at least as large, and counts the bytes for
+// this thread. The ranges may overlap. Returns the number of bytes copied.
 std::size_t copy_bytes(writable_bytes to, bytes_view from) noexcept;
 
 // How many bytes copy_bytes has copied in the calling thread since it started.

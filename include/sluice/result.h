@@ -1,9 +1,9 @@
 // result.h: how sluice says that something failed.
 //
-// Every call that can fail returns a result<T>: the value, or an error that names the operation, the
-// object it was done to and the system's reason. Would-block, end of data and a cold page are outcomes
-// and not errors; they are part of the value. Nothing in the library throws across its border, and a
-// dropped result is a compiler warning.
+// Every call that can fail returns a result<T>: the value, or an error that names the operation,
+// the object it was done to and the system's reason. Would-block, end of data and a cold page are
+// outcomes and not errors; they are part of the value. Nothing in the library throws across its
+// border, and a dropped result is a compiler warning.
 #pragma once
 
 #include <cerrno>
@@ -31,7 +31,8 @@ class error {
         return code_ == std::error_code(errno_value, std::system_category());
     }
 
-    // The same error, naming the object: for callers that know its path when the callee had a descriptor.
+    // The same error, naming the object: for callers that know its path when the callee had a
+    // descriptor.
     [[nodiscard]] error on(std::string object) && {
         object_ = std::move(object);
         return std::move(*this);
@@ -56,8 +57,8 @@ class [[nodiscard]] result : public std::expected<T, error> {
 // The failed result for an errno value.
 [[nodiscard]] inline std::unexpected<error> failure(int errno_value, std::string_view operation,
                                                     std::string object = {}) {
-    return std::unexpected(error(std::error_code(errno_value, std::system_category()), operation,
-                                 std::move(object)));
+    return std::unexpected(
+        error(std::error_code(errno_value, std::system_category()), operation, std::move(object)));
 }
 
 // The failed result that passes another result's error on.

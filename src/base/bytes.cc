@@ -1,7 +1,7 @@
-#include <sluice/bytes.h>
-
 #include <cassert>
 #include <cstring>
+
+#include <sluice/bytes.h>
 
 namespace sluice {
 
@@ -16,6 +16,8 @@ std::size_t copy_bytes(writable_bytes to, bytes_view from) noexcept {
     return from.size();
 }
 
-std::uint64_t bytes_copied_by_thread() noexcept { return copied_bytes; }
+std::uint64_t bytes_copied_by_thread() noexcept {
+    return copied_bytes;
+}
 
 }  // namespace sluice

@@ -1,8 +1,8 @@
-#include <sluice/bytes.h>
-
 #include <array>
 
 #include <gtest/gtest.h>
+
+#include <sluice/bytes.h>
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
-#include <sluice/result.h>
-
 #include <gtest/gtest.h>
+
+#include <sluice/result.h>
 
 namespace sluice {
 namespace {

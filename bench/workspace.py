@@ -1,0 +1,94 @@
+"""What a run holds while it lasts: options, folders, cores, and every process that must end with it."""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import machine
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+OPEN_FILES = 65536
+
+
+class Workspace:
+    """Use it in a `with` block: leaving it ends the servers and removes the temporary folder."""
+
+    def __init__(self, options):
+        self.options = options
+        self.build = pathlib.Path(options.build).resolve()
+        self.server_core, self.client_core = machine.cores()
+        self._stack = contextlib.ExitStack()
+        self.open_files = _raise_open_files()
+
+    def __enter__(self):
+        folder = tempfile.mkdtemp(prefix="sluice-bench-")
+        self.temporary = pathlib.Path(folder)
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.pages = self._pages_folder()
+        os.sched_setaffinity(0, {self.client_core})  # the harness must not disturb the server
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.close()
+
+    def scope(self):
+        """A group of servers and other things that end before the run does."""
+        return self._stack.enter_context(contextlib.ExitStack())
+
+    def rounds(self, default):
+        return self.options.rounds or default
+
+    def program(self, name):
+        return self.build / "bench" / f"bench_{name}"
+
+    def folder(self, name):
+        made = tempfile.mkdtemp(prefix=f"{name}-", dir=self.temporary)
+        return pathlib.Path(made)
+
+    def start(self, command, core=None, **options):
+        """Starts a process, pinned to the core, in a group of its own, which dies with this one."""
+        core = self.server_core if core is None else core
+
+        def prepare():
+            os.sched_setaffinity(0, {core})
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+        return subprocess.Popen([str(word) for word in command], start_new_session=True,
+                                preexec_fn=prepare, **options)
+
+    def _pages_folder(self):
+        cache = os.environ.get("SLUICE_CACHE") or pathlib.Path.home() / ".cache" / "sluice"
+        folder = pathlib.Path(cache) / "bench"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def stop(process):
+    """Ends a process that `start` began, and what it has started: first kindly, then for certain."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            pass
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _raise_open_files():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (max(hard, OPEN_FILES), hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+            return wanted
+        except (ValueError, OSError):
+            continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

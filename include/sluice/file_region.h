@@ -1,0 +1,41 @@
+// file_region.h: a range of an open file.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+
+#include <sluice/file.h>
+
+namespace sluice {
+
+// `size` bytes of a file from byte `position` on. Keeps the file open. Has no cursor and does not
+// look at the file: what the file holds there, or whether it is that long, shows when the bytes are
+// moved. Positions and sizes are 64-bit. Copying one counts one more owner of the file.
+class file_region {
+  public:
+    file_region(file source, std::uint64_t position, std::uint64_t size) noexcept
+        : file_(std::move(source)), position_(position), size_(size) {}
+
+    [[nodiscard]] const file& source() const noexcept { return file_; }
+    [[nodiscard]] int fd() const noexcept { return file_.fd(); }
+    [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+    // The `count` bytes from `from` on. O(1). The range must lie within the region.
+    [[nodiscard]] file_region slice(std::uint64_t from, std::uint64_t count) const noexcept {
+        assert(from <= size_ && count <= size_ - from);
+        return {file_, position_ + from, count};
+    }
+    void trim_front(std::uint64_t count) noexcept {
+        assert(count <= size_);
+        position_ += count;
+        size_ -= count;
+    }
+
+  private:
+    file file_;
+    std::uint64_t position_;
+    std::uint64_t size_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,33 @@
+// sink.h: where bytes go.
+#pragma once
+
+#include <sluice/mechanism.h>
+#include <sluice/result.h>
+
+namespace sluice {
+
+enum class sink_kind : unsigned char { tcp_socket, unix_socket, pipe, regular_file, other };
+
+// A descriptor that bytes are moved into, and what kind it is. Borrowed: the descriptor must stay
+// open for as long as the sink is used. For a transfer that must not block, it has to be
+// non-blocking (O_NONBLOCK).
+class sink {
+  public:
+    // Looks at the descriptor once (fstat, getsockopt).
+    [[nodiscard]] static result<sink> of(int fd);
+    sink(int fd, sink_kind kind) noexcept : fd_(fd), kind_(kind) {}
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] sink_kind kind() const noexcept { return kind_; }
+    [[nodiscard]] bool is_socket() const noexcept {
+        return kind_ == sink_kind::tcp_socket || kind_ == sink_kind::unix_socket;
+    }
+    // Whether the mechanism's table row accepts this kind of sink.
+    [[nodiscard]] bool accepts(const mechanism_traits& way) const noexcept;
+
+  private:
+    int fd_;
+    sink_kind kind_;
+};
+
+}  // namespace sluice

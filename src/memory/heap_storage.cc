@@ -1,0 +1,17 @@
+#include "memory/heap_storage.h"
+
+#include <new>
+
+namespace sluice {
+
+heap_storage* heap_storage::make(std::size_t capacity) {
+    void* memory = ::operator new(sizeof(heap_storage) + capacity);
+    return new (memory) heap_storage(capacity);
+}
+
+void heap_storage::release() noexcept {
+    this->~heap_storage();
+    ::operator delete(this);
+}
+
+}  // namespace sluice

@@ -1,0 +1,15 @@
+// clock.h: the clocks, read through the vDSO (no mode switch).
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::sys {
+
+// CLOCK_MONOTONIC in nanoseconds: for durations and deadlines; never jumps.
+[[nodiscard]] std::int64_t monotonic_ns() noexcept;
+// CLOCK_MONOTONIC_COARSE in nanoseconds: cheaper, exact to a tick of some milliseconds.
+[[nodiscard]] std::int64_t coarse_monotonic_ns() noexcept;
+// CLOCK_REALTIME in nanoseconds since 1970: for dates; may jump.
+[[nodiscard]] std::int64_t realtime_ns() noexcept;
+
+}  // namespace sluice::sys

@@ -1,0 +1,83 @@
+#include "sys/descriptors.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/fault.h"
+
+namespace sluice {
+
+void unique_fd::reset(int fd) noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+}
+
+}  // namespace sluice
+
+namespace sluice::sys {
+
+namespace {
+
+int socket_option(int fd, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+descriptor_kind socket_kind(int fd) {
+    if (socket_option(fd, SO_TYPE) != SOCK_STREAM) return descriptor_kind::other;
+    switch (socket_option(fd, SO_DOMAIN)) {
+        case AF_INET:
+        case AF_INET6:
+            return descriptor_kind::tcp_socket;
+        case AF_UNIX:
+            return descriptor_kind::unix_socket;
+        default:
+            return descriptor_kind::other;
+    }
+}
+
+}  // namespace
+
+result<descriptor_kind> kind_of(int fd) {
+    struct stat found {};
+    if (::fstat(fd, &found) != 0) return failure(errno, "fstat");
+    if (S_ISSOCK(found.st_mode)) return socket_kind(fd);
+    if (S_ISFIFO(found.st_mode)) return descriptor_kind::pipe;
+    if (S_ISREG(found.st_mode)) return descriptor_kind::regular_file;
+    return descriptor_kind::other;
+}
+
+result<pipe_ends> make_pipe(std::size_t size) {
+    if (auto injected = fault_for(call::pipe); injected.error_number != 0)
+        return failure(injected.error_number, "pipe2");
+    int ends[2];
+    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return failure(errno, "pipe2");
+    pipe_ends made{unique_fd(ends[0]), unique_fd(ends[1]), 0};
+    int granted = ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(size));
+    if (granted < 0) granted = ::fcntl(ends[1], F_GETPIPE_SZ);
+    if (granted < 0) return failure(errno, "fcntl F_GETPIPE_SZ");
+    made.capacity = static_cast<std::size_t>(granted);
+    return made;
+}
+
+result<void> set_nonblocking(int fd) {
+    int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return failure(errno, "fcntl");
+    return {};
+}
+
+std::size_t raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+    return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+}  // namespace sluice::sys

@@ -1,0 +1,31 @@
+// descriptors.h: what a descriptor is, pipes, and the limits on descriptors.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include <sluice/result.h>
+#include <sluice/unique_fd.h>
+
+namespace sluice::sys {
+
+enum class descriptor_kind { regular_file, pipe, tcp_socket, unix_socket, other };
+
+// fstat(2), and SO_DOMAIN and SO_TYPE for sockets. Only stream sockets count as sockets.
+[[nodiscard]] result<descriptor_kind> kind_of(int fd);
+
+// A pipe with both ends non-blocking (pipe2(2)) and as much room as the kernel grants up to `size`
+// (F_SETPIPE_SZ; an unprivileged user over fs.pipe-user-pages-soft gets less).
+struct pipe_ends {
+    unique_fd read_end;
+    unique_fd write_end;
+    std::size_t capacity = 0;
+};
+[[nodiscard]] result<pipe_ends> make_pipe(std::size_t size);
+
+[[nodiscard]] result<void> set_nonblocking(int fd);
+
+// RLIMIT_NOFILE raised to its hard limit; returns the limit in force.
+[[nodiscard]] std::size_t raise_descriptor_limit() noexcept;
+
+}  // namespace sluice::sys

@@ -1,0 +1,134 @@
+#include "sys/io.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sys/fault.h"
+
+namespace sluice::sys {
+
+namespace {
+
+// The kernel moves at most this much in one call: MAX_RW_COUNT, 2 GiB less a page.
+constexpr std::size_t call_size_max = 0x7ffff000;
+
+// Makes `attempt(size)` until it is not interrupted, and turns its answer into an outcome.
+template <typename Attempt>
+result<moved> carry_out(call made, const char* operation, std::size_t size, Attempt attempt) {
+    auto injected = fault_for(made);
+    size = std::min({size, injected.size_max, call_size_max});
+    ssize_t count = -1;
+    if (injected.error_number != 0) {
+        errno = injected.error_number;
+    } else {
+        do {
+            count = attempt(size);
+        } while (count < 0 && errno == EINTR);
+    }
+    if (count >= 0) return moved{.bytes = static_cast<std::size_t>(count)};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return moved{.would_block = true};
+    return failure(errno, operation);
+}
+
+// Gathered calls have no byte limit of their own, so a short one is forced by cutting the list.
+std::size_t total_size(std::span<const iovec> parts) {
+    std::size_t total = 0;
+    for (const auto& part : parts)
+        total += part.iov_len;
+    return total;
+}
+
+constexpr std::size_t cut_parts_max = 64;
+
+std::span<const iovec> cut_to(std::span<const iovec> parts, std::size_t size,
+                              std::span<iovec> scratch) {
+    std::size_t count = 0;
+    for (const auto& part : parts.first(std::min(parts.size(), scratch.size()))) {
+        if (size == 0) break;
+        scratch[count] = {part.iov_base, std::min(part.iov_len, size)};
+        size -= scratch[count++].iov_len;
+    }
+    return scratch.first(count);
+}
+
+}  // namespace
+
+result<moved> read(int fd, writable_bytes to) {
+    return carry_out(call::read, "read", to.size(),
+                     [&](std::size_t size) { return ::read(fd, to.data(), size); });
+}
+
+result<moved> write(int fd, bytes_view from) {
+    return carry_out(call::write, "write", from.size(),
+                     [&](std::size_t size) { return ::write(fd, from.data(), size); });
+}
+
+result<moved> pread(int fd, writable_bytes to, std::uint64_t position) {
+    return carry_out(call::pread, "pread", to.size(), [&](std::size_t size) {
+        return ::pread(fd, to.data(), size, static_cast<off_t>(position));
+    });
+}
+
+result<moved> pread_nowait(int fd, writable_bytes to, std::uint64_t position) {
+    return carry_out(call::pread, "preadv2", to.size(), [&](std::size_t size) {
+        iovec part{to.data(), size};
+        return ::preadv2(fd, &part, 1, static_cast<off_t>(position), RWF_NOWAIT);
+    });
+}
+
+result<moved> writev(int fd, std::span<const iovec> parts) {
+    auto whole = total_size(parts);
+    return carry_out(call::writev, "writev", whole, [&](std::size_t size) {
+        iovec scratch[cut_parts_max];
+        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
+        return ::writev(fd, list.data(), static_cast<int>(list.size()));
+    });
+}
+
+result<moved> send(int socket, std::span<const iovec> parts, more_follows more) {
+    auto whole = total_size(parts);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more == more_follows::yes ? MSG_MORE : 0);
+    return carry_out(call::sendmsg, "sendmsg", whole, [&](std::size_t size) {
+        iovec scratch[cut_parts_max];
+        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(list.data());  // sendmsg(2) only reads it
+        message.msg_iovlen = list.size();
+        return ::sendmsg(socket, &message, flags);
+    });
+}
+
+result<moved> receive(int socket, writable_bytes to) {
+    return carry_out(call::read, "recv", to.size(), [&](std::size_t size) {
+        return ::recv(socket, to.data(), size, MSG_DONTWAIT);
+    });
+}
+
+result<moved> sendfile(int to, int from_file, std::uint64_t position, std::size_t size) {
+    return carry_out(call::sendfile, "sendfile", size, [&](std::size_t count) {
+        off_t offset = static_cast<off_t>(position);
+        return ::sendfile(to, from_file, &offset, count);
+    });
+}
+
+result<moved> splice_from_file(int pipe, int file, std::uint64_t position, std::size_t size) {
+    return carry_out(call::splice, "splice", size, [&](std::size_t count) {
+        off64_t offset = static_cast<off64_t>(position);
+        return ::splice(file, &offset, pipe, nullptr, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    });
+}
+
+result<moved> splice_from_pipe(int to, int pipe, std::size_t size, more_follows more) {
+    unsigned flags =
+        SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more == more_follows::yes ? SPLICE_F_MORE : 0);
+    return carry_out(call::splice, "splice", size, [&](std::size_t count) {
+        return ::splice(pipe, nullptr, to, nullptr, count, flags);
+    });
+}
+
+}  // namespace sluice::sys

@@ -1,0 +1,92 @@
+#include "sys/sockets.h"
+
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "sys/fault.h"
+
+namespace sluice::sys {
+
+namespace {
+
+bool concerns_one_connection(int reason) {
+    switch (reason) {
+        case EINTR:
+        case ECONNABORTED:
+        case EPROTO:
+        case ENETDOWN:
+        case ENOPROTOOPT:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+            return true;
+        default:
+            return false;
+    }
+}
+
+void enable(int socket, int level, int name) noexcept {
+    int on = 1;
+    ::setsockopt(socket, level, name, &on, sizeof on);
+}
+
+}  // namespace
+
+result<unique_fd> listen_on(const socket_address& address, int backlog, port_sharing sharing) {
+    int family = address.storage.ss_family;
+    bool ip = family != AF_UNIX;
+    unique_fd made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!made) return failure(errno, "socket");
+    if (ip) enable(made.get(), SOL_SOCKET, SO_REUSEADDR);
+    if (family == AF_INET6) enable(made.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+    if (ip && sharing == port_sharing::further) enable(made.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (::bind(made.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0)
+        return failure(errno, "bind");
+    // Set after bind: the bind itself was refused if anybody else listens here.
+    if (ip && sharing == port_sharing::first) enable(made.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (::listen(made.get(), backlog) != 0) return failure(errno, "listen");
+    return made;
+}
+
+result<unique_fd> accept(int listener, socket_address* peer) {
+    if (auto injected = fault_for(call::accept); injected.error_number != 0)
+        return failure(injected.error_number, "accept4");
+    while (true) {
+        socket_address from;
+        from.size = sizeof from.storage;
+        unique_fd accepted(::accept4(listener, reinterpret_cast<sockaddr*>(&from.storage),
+                                     &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (accepted) {
+            if (peer != nullptr) *peer = from;
+            return accepted;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return unique_fd();
+        if (!concerns_one_connection(errno)) return failure(errno, "accept4");
+    }
+}
+
+result<socket_address> local_address(int socket) {
+    socket_address found;
+    found.size = sizeof found.storage;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&found.storage), &found.size) != 0)
+        return failure(errno, "getsockname");
+    return found;
+}
+
+void send_at_once(int socket) noexcept {
+    enable(socket, IPPROTO_TCP, TCP_NODELAY);
+}
+
+void shut_sending(int socket) noexcept {
+    ::shutdown(socket, SHUT_WR);
+}
+
+void reset_on_close(int socket) noexcept {
+    linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace sluice::sys

@@ -1,0 +1,43 @@
+// sockets.h: making, naming and accepting stream sockets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <sys/socket.h>
+
+#include <sluice/result.h>
+#include <sluice/unique_fd.h>
+
+namespace sluice::sys {
+
+// A socket address of any family, as bind(2) takes it.
+struct socket_address {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+};
+
+// The first socket on an address must not share it with a stranger that already listens there
+// (EADDRINUSE); the further ones of this process share it with the first (SO_REUSEPORT), one for
+// each loop.
+enum class port_sharing { first, further };
+
+// A non-blocking, listening socket: socket, SO_REUSEADDR, SO_REUSEPORT (IP only), bind, listen.
+[[nodiscard]] result<unique_fd> listen_on(const socket_address& address, int backlog,
+                                          port_sharing sharing);
+
+// accept4(2): a non-blocking connection, or an empty unique_fd when none is waiting. Errors that
+// concern only the one connection that was about to come (ECONNABORTED, EPROTO, network errors) are
+// skipped.
+[[nodiscard]] result<unique_fd> accept(int listener, socket_address* peer = nullptr);
+
+// getsockname(2)
+[[nodiscard]] result<socket_address> local_address(int socket);
+// TCP_NODELAY
+void send_at_once(int socket) noexcept;
+// shutdown(2) of the sending side: the peer sees the end, what it sends can still be read.
+void shut_sending(int socket) noexcept;
+// SO_LINGER 0: the close that follows resets the connection.
+void reset_on_close(int socket) noexcept;
+
+}  // namespace sluice::sys

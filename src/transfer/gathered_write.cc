@@ -1,0 +1,21 @@
+// sendmsg(2) or writev(2): all pieces of memory at the front in one call. One copy, from user to
+// kernel.
+#include "transfer/mechanism_step.h"
+
+namespace sluice {
+
+namespace {
+constexpr std::size_t parts_max = 64;  // well below IOV_MAX; longer chains take several calls
+}
+
+result<step_outcome> gathered_write_step(step_request& request) {
+    iovec parts[parts_max];
+    auto exported = request.pieces.export_memory(parts);
+    auto moved = write_gathered(request.to, std::span(parts).first(exported.parts),
+                                request.more_behind(exported.bytes), request.cost);
+    if (!moved) return failure(std::move(moved));
+    if (moved->would_block) return step_outcome{.state = step_state::would_block};
+    return step_outcome{.bytes = moved->bytes};
+}
+
+}  // namespace sluice

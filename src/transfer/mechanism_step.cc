@@ -1,0 +1,41 @@
+#include "transfer/mechanism_step.h"
+
+#include <cerrno>
+
+namespace sluice {
+
+namespace {
+
+constexpr std::array<step_function, mechanism_count> step_functions{
+    read_write_step, mapped_write_step, sendfile_step, splice_step, gathered_write_step};
+
+// EINVAL: the file system or the kind of sink does not take part. ENOSYS, EPERM: an old kernel, or
+// a sandbox that forbids the call. ENODEV: the file system cannot map.
+bool means_unsupported(const error& failed) {
+    return failed.is(EINVAL) || failed.is(ENOSYS) || failed.is(EOPNOTSUPP) || failed.is(EPERM) ||
+           failed.is(ENODEV) || failed.is(ESPIPE);
+}
+
+}  // namespace
+
+step_function step_of(mechanism which) noexcept {
+    return step_functions[static_cast<std::size_t>(which)];
+}
+
+result<step_outcome> refusal(error failed, const file_region& source) {
+    if (means_unsupported(failed))
+        return step_outcome{.state = step_state::unsupported, .reason = failed.code().value()};
+    return std::unexpected(std::move(failed).on(source.source().name()));
+}
+
+result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
+                                  sys::more_follows more, mechanism_cost& cost) {
+    ++cost.calls;
+    auto moved = to.is_socket() ? sys::send(to.fd(), parts, more) : sys::writev(to.fd(), parts);
+    if (!moved) return moved;
+    cost.copied_user_kernel += moved->bytes;
+    if (moved->would_block) ++cost.would_blocks;
+    return moved;
+}
+
+}  // namespace sluice

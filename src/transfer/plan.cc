@@ -1,0 +1,68 @@
+#include <sluice/plan.h>
+
+namespace sluice {
+
+namespace {
+
+constexpr std::string_view reason_texts[] = {
+    "memory goes out gathered in one call",
+    "small: one copy costs less than another call",
+    "the kernel takes the file's pages without a copy",
+    "nothing cheaper works with this file or sink",
+    "asked for by name",
+    "bytes are in a pipe and must leave it first",
+};
+
+// From the cheapest for a large file to the one that always works.
+constexpr mechanism file_preference[] = {mechanism::sendfile, mechanism::splice,
+                                         mechanism::mapped_write, mechanism::read_write};
+
+bool works(mechanism way, const sink& to, mechanism_set given_up) {
+    const auto& traits = traits_of(way);
+    return traits.takes_files && to.accepts(traits) && !given_up.contains(way);
+}
+
+const file_region* as_file(const piece& part) {
+    return std::get_if<file_region>(&part);
+}
+
+bool small_file_follows(const chain& pieces, const profile& sizes) {
+    auto all = pieces.pieces();
+    if (all.size() < 2) return false;
+    const auto* next = as_file(all[1]);
+    return next != nullptr && next->size() <= sizes.joined_file_max;
+}
+
+plan plan_for_memory(const chain& pieces, const profile& sizes, std::optional<mechanism> forced) {
+    if (!forced && small_file_follows(pieces, sizes))
+        return {mechanism::read_write, plan_reason::small_file};
+    return {mechanism::gathered_write, plan_reason::memory_is_gathered};
+}
+
+plan plan_for_file(const file_region& front, const sink& to, const profile& sizes,
+                   mechanism_set given_up) {
+    if (front.size() <= sizes.joined_file_max)
+        return {mechanism::read_write, plan_reason::small_file};
+    for (auto way : file_preference) {
+        if (!works(way, to, given_up)) continue;
+        bool copies = traits_of(way).user_kernel_copies > 0;
+        return {way, copies ? plan_reason::only_way_left : plan_reason::file_without_copy};
+    }
+    return {mechanism::read_write, plan_reason::only_way_left};
+}
+
+}  // namespace
+
+std::string_view text_of(plan_reason reason) noexcept {
+    return reason_texts[static_cast<std::size_t>(reason)];
+}
+
+plan plan_for(const chain& pieces, const sink& to, const profile& sizes,
+              std::optional<mechanism> forced, mechanism_set given_up) noexcept {
+    const auto* front = as_file(pieces.pieces().front());
+    if (front == nullptr) return plan_for_memory(pieces, sizes, forced);
+    if (forced && works(*forced, to, given_up)) return {*forced, plan_reason::forced};
+    return plan_for_file(*front, to, sizes, given_up);
+}
+
+}  // namespace sluice

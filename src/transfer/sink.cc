@@ -1,0 +1,40 @@
+#include <sluice/sink.h>
+
+#include "sys/descriptors.h"
+
+namespace sluice {
+
+result<sink> sink::of(int fd) {
+    auto kind = sys::kind_of(fd);
+    if (!kind) return failure(std::move(kind));
+    switch (*kind) {
+        case sys::descriptor_kind::tcp_socket:
+            return sink(fd, sink_kind::tcp_socket);
+        case sys::descriptor_kind::unix_socket:
+            return sink(fd, sink_kind::unix_socket);
+        case sys::descriptor_kind::pipe:
+            return sink(fd, sink_kind::pipe);
+        case sys::descriptor_kind::regular_file:
+            return sink(fd, sink_kind::regular_file);
+        case sys::descriptor_kind::other:
+            break;
+    }
+    return sink(fd, sink_kind::other);
+}
+
+bool sink::accepts(const mechanism_traits& way) const noexcept {
+    switch (kind_) {
+        case sink_kind::tcp_socket:
+        case sink_kind::unix_socket:
+            return way.into_sockets;
+        case sink_kind::pipe:
+            return way.into_pipes;
+        case sink_kind::regular_file:
+            return way.into_files;
+        case sink_kind::other:
+            return way.id == mechanism::read_write || way.id == mechanism::gathered_write;
+    }
+    return false;
+}
+
+}  // namespace sluice

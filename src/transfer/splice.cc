@@ -1,0 +1,65 @@
+// splice(2): pages of the file are linked into a pipe and from there into the sink. No copy between
+// user and kernel, two calls for a chunk. What is in the pipe when the sink blocks stays there for
+// the next step.
+#include <algorithm>
+
+#include "transfer/mechanism_step.h"
+
+namespace sluice {
+
+namespace {
+
+// Fills an empty pipe from the front of the file.
+result<step_outcome> fill_pipe(step_request& request) {
+    const auto& source = request.front_file();
+    auto& kept = request.kept;
+    if (!kept.pipe) {
+        auto taken = pooled_pipe::take();
+        if (!taken)
+            return step_outcome{.state = step_state::unsupported,
+                                .reason = taken.error().code().value()};
+        kept.pipe.emplace(*std::move(taken));
+    }
+    ++request.cost.calls;
+    auto size = std::min(request.limit, std::uint64_t{kept.pipe->capacity()});
+    auto filled = sys::splice_from_file(kept.pipe->write_end(), source.fd(), source.position(),
+                                        static_cast<std::size_t>(size));
+    if (!filled) return refusal(std::move(filled).error(), source);
+    if (filled->bytes == 0) return step_outcome{.state = step_state::source_truncated};
+    kept.piped_bytes = filled->bytes;
+    return step_outcome{};
+}
+
+}  // namespace
+
+result<step_outcome> splice_step(step_request& request) {
+    auto& kept = request.kept;
+    if (kept.piped_bytes == 0) {
+        auto filled = fill_pipe(request);
+        if (!filled || filled->state != step_state::moved) return filled;
+    }
+    ++request.cost.calls;
+    auto moved = sys::splice_from_pipe(request.to.fd(), kept.pipe->read_end(),
+                                       static_cast<std::size_t>(kept.piped_bytes),
+                                       request.more_behind(kept.piped_bytes));
+    if (!moved) {
+        auto source = request.front_file();
+        kept.clear();
+        return refusal(std::move(moved).error(), source);
+    }
+    if (moved->would_block) {
+        ++request.cost.would_blocks;
+        return step_outcome{.state = step_state::would_block};
+    }
+    kept.piped_bytes -= moved->bytes;
+    if (kept.piped_bytes == 0) kept.pipe.reset();
+    // Since 6.5 the kernel looks at the pages when they leave the pipe: none left means the file
+    // has shrunk.
+    if (moved->bytes == 0) {
+        kept.clear();
+        return step_outcome{.state = step_state::source_truncated};
+    }
+    return step_outcome{.bytes = moved->bytes};
+}
+
+}  // namespace sluice
