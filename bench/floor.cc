@@ -14,6 +14,7 @@
 // because it is what the library is measured against.
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -283,6 +284,7 @@ reply make_reply(const std::vector<std::string_view>& words) {
 int main(int count, char** words) {
     reply what = make_reply({words + 1, words + count});
     const listener listening = listen_on_loopback();
+    std::signal(SIGPIPE, SIG_IGN);  // sendfile has no MSG_NOSIGNAL
     std::printf("ready http=127.0.0.1:%u\n", unsigned{listening.port});
     std::fflush(stdout);
     server(std::move(what), listening.fd).run();

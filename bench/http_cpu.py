@@ -8,6 +8,7 @@ import peers
 from report import number, spread_of
 
 WARM_UP_S = 1
+QUIET_CORES = 0.10  # more load than this from elsewhere, and the figures are called provisional
 
 
 class Samples:
@@ -51,7 +52,8 @@ def _measure_once(bench, server, name, client, samples):
     samples.cpu_us[server.name].append(cpu / 1e3 / requests)
     samples.rate[server.name].append(requests / seconds)
     samples.softirq_us[server.name].append(softirq / 1e3 / requests)
-    samples.other_load[server.name].append(max(0.0, (busy - cpu - clients - softirq) / 1e9 / seconds))
+    others = max(0, busy - cpu - clients - softirq)
+    samples.other_load[server.name].append(others / 1e9 / seconds)
 
 
 def measure_size(bench, report, names, size, client=by_wrk, default_rounds=7):
@@ -72,6 +74,7 @@ def measure_size(bench, report, names, size, client=by_wrk, default_rounds=7):
             for server in servers[shift:] + servers[:shift]:
                 _measure_once(bench, server, page, client, samples)
     _add_table(report, size, samples)
+    _note_other_load(report, size, samples)
     report.raw[pages.size_name(size)] = samples.raw()
     return samples
 
@@ -91,6 +94,13 @@ def _add_table(report, size, samples):
     report.table(f"{pages.size_name(size)}: server CPU {unit} per request",
                  ["peer", f"median {unit}", "min–max", "quartiles", f"+ ksoftirqd {unit}",
                   "requests/s", "other load, cores"], rows)
+
+
+def _note_other_load(report, size, samples):
+    loads = [load_now for values in samples.other_load.values() for load_now in values]
+    if loads and measure.summary(loads)["median"] > QUIET_CORES:
+        report.note(f"{pages.size_name(size)}: THE MACHINE WAS NOT QUIET: other programs used "
+                    f"{measure.summary(loads)['median']:.2f} cores. The figures are provisional.")
 
 
 def add_target(report, samples, size, over, limit, of="sluice"):

@@ -32,8 +32,8 @@ def run(bench):
                 taken.setdefault(name, []).append(growth)
     _add_rows(report, taken)
     report.raw["growth_bytes"] = taken
-    report.note("The kernel's own memory for the sockets is not in these figures. nginx sets up the "
-                "records of all its connections when it starts, so that part is not growth either.")
+    report.note("The kernel's own memory for the sockets is not in these figures. nginx sets up "
+                "the records of all its connections when it starts: that part is no growth either.")
     return report
 
 
@@ -77,7 +77,8 @@ def _close_all(clients):
 
 
 def _per_connection(rounds, key):
-    return measure.summary([(one["after"][key] - one["before"][key]) / CONNECTIONS for one in rounds])
+    return measure.summary([(one["after"][key] - one["before"][key]) / CONNECTIONS
+                            for one in rounds])
 
 
 def _add_rows(report, taken):
@@ -90,7 +91,7 @@ def _add_rows(report, taken):
                      number(rounds[-1]["before"]["rss"] / 2**20),
                      number(rounds[-1]["after"]["rss"] / 2**20)])
     report.table("Growth per connection, bytes",
-                 ["peer", "RSS", "min–max", "PSS", "private", "RSS before, MiB", "RSS with all, MiB"],
-                 rows)
+                 ["peer", "RSS", "min–max", "PSS", "private", "RSS before, MiB",
+                  "RSS with all, MiB"], rows)
     mine = _per_connection(taken["sluice"], "rss") if "sluice" in taken else None
     report.target(_TARGET, LIMIT_BYTES, mine and mine["median"], unit="B", spread=mine)

@@ -1,4 +1,4 @@
-"""The clients: wrk for many small requests, bench_download for large bodies, a socket for single ones."""
+"""The clients: wrk for many small requests, bench_download for large bodies, a plain socket."""
 
 import json
 import pathlib
@@ -19,8 +19,8 @@ def wrk(bench, url, seconds):
     program = shutil.which("wrk")
     if program is None:
         raise peers.Missing("wrk is not installed")
-    output = _run(bench, [program, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", _SCRIPT, url],
-                  timeout=seconds + 30)
+    output = run_client(bench, [program, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", _SCRIPT,
+                                url], timeout=seconds + 30)
     totals = json.loads(output.strip().splitlines()[-1])
     if totals["failed"]:
         raise RuntimeError(f"{url}: {totals['failed']} of wrk's requests failed")
@@ -31,8 +31,8 @@ def wrk(bench, url, seconds):
 
 def download(bench, port, path, count=1, seconds=600):
     """bench_download on the client's core: {"requests", "bytes", "seconds"}."""
-    output = _run(bench, [bench.program("download"), "127.0.0.1", port, f"/{path}", count, seconds],
-                  timeout=seconds + 30)
+    output = run_client(bench, [bench.program("download"), "127.0.0.1", port, f"/{path}", count,
+                                seconds], timeout=seconds + 30)
     totals = json.loads(output)
     return {"requests": totals["responses"], "bytes": totals["body_bytes"],
             "seconds": totals["seconds"]}
@@ -49,9 +49,10 @@ def finish_download(process):
     return {"bytes": totals["body_bytes"], "seconds": totals["seconds"]}
 
 
-def _run(bench, command, timeout):
-    process = bench.start(command, core=bench.client_core, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True)
+def run_client(bench, command, timeout, core=None):
+    """Runs a program, on the client's core unless another is given; returns its standard output."""
+    process = bench.start(command, core=bench.client_core if core is None else core,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         output, errors = process.communicate(timeout=timeout)
     except BaseException:

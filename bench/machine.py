@@ -4,6 +4,7 @@ import ctypes
 import datetime
 import os
 import platform
+import time
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SYS_CACHESTAT = 451  # the same number on every architecture; Linux 6.5
@@ -85,7 +86,7 @@ def _mincore(fd, size):
 
 
 def make_resident(path):
-    """Reads the file until every page of it is in the page cache; raises when that does not help."""
+    """Reads the file until all its pages are in the page cache; raises when that does not help."""
     for _ in range(3):
         if resident_share(path) == 1.0:
             return
@@ -97,12 +98,22 @@ def make_resident(path):
         raise RuntimeError(f"{path}: only {share:.1%} of it stays in the page cache")
 
 
-def evict(path):
-    """Drops the file from the page cache; returns the share that stayed."""
+def evict(path, patience_s=15):
+    """Drops the file from the page cache; raises when pages of it stay.
+
+    Pages that a read is still filling, or that a socket still holds, cannot go at once.
+    """
+    end = time.monotonic() + patience_s
     fd = os.open(path, os.O_RDWR)
     try:
         os.fdatasync(fd)
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        while True:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            share = resident_share(path)
+            if share == 0.0:
+                return
+            if time.monotonic() > end:
+                raise RuntimeError(f"{path}: {share:.1%} of it stays in the page cache")
+            time.sleep(0.1)
     finally:
         os.close(fd)
-    return resident_share(path)

@@ -1,7 +1,7 @@
 """Processor time and memory of processes, and the statistics of rounds.
 
-Times come from the scheduler's account (schedstat, nanoseconds of run time of each thread), not from
-the clock ticks of /proc/PID/stat: 2 s of a server are only 200 ticks.
+Times come from the scheduler's account (schedstat, nanoseconds of run time of each thread), not
+from the clock ticks of /proc/PID/stat: 2 s of a server are only 200 ticks.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The servers that are compared. Each gets one worker on one core, no access log, and the same files."""
+"""The servers that are compared: one worker each, on one core, no access log, the same files."""
 
 import contextlib
 import os
@@ -241,10 +241,10 @@ def versions(bench):
     """Versions of all peers and tools that are here."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     found = {}
-    for name, option, pattern in (("nginx", "-v", r"nginx/\S+"), ("lighttpd", "-v", r"lighttpd/\S+"),
-                                  ("wrk", "-v", r"wrk \S+")):
+    for name in ("nginx", "lighttpd", "wrk"):
         program = shutil.which(name, path=path)
-        found[name] = (_first_line([program, option], pattern) if program else None) or "not here"
+        line = _first_line([program, "-v"], rf"{name}/\S+|wrk \S+") if program else None
+        found[name] = line or "not here"
     sluice = bench.build / "sluice"
     found["sluice"] = (_first_line([sluice, "--version"], r".+") if sluice.exists() else None) \
         or "not built"

@@ -1,4 +1,4 @@
-"""The outcome of a benchmark: tables in Markdown, the same in JSON, and the verdict on each target."""
+"""The outcome of a benchmark: tables in Markdown and JSON, and a verdict on each target."""
 
 import json
 
@@ -30,11 +30,12 @@ class Report:
             if heading:
                 lines += [f"**{heading}**", ""]
             lines.append("| " + " | ".join(columns) + " |")
-            lines.append("|" + "|".join("---" if i == 0 else "---:" for i in range(len(columns))) + "|")
+            lines.append("|---|" + "---:|" * (len(columns) - 1))
             lines += ["| " + " | ".join(row) + " |" for row in rows]
             lines.append("")
         if self.targets:
-            lines += ["| target | limit | measured | spread | verdict |", "|---|---:|---:|---:|---|"]
+            lines += ["| target | limit | measured | spread | verdict |",
+                      "|---|---:|---:|---:|---|"]
             lines += [_target_row(target) for target in self.targets]
             lines.append("")
         lines += [f"- {note}" for note in self.notes]
@@ -52,7 +53,8 @@ def _target_row(target):
     unit = f" {target['unit']}" if target["unit"] else ""
     value = "-" if target["value"] is None else f"{number(target['value'])}{unit}"
     spread = "-" if target["spread"] is None else spread_of(target["spread"])
-    return f"| {target['text']} | ≤ {number(target['limit'])}{unit} | {value} | {spread} | {verdict} |"
+    limit = f"≤ {number(target['limit'])}{unit}"
+    return f"| {target['text']} | {limit} | {value} | {spread} | {verdict} |"
 
 
 def number(value):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs benchmarks of sluice beside its peers: bench/run.py NAME [options]. See docs/benchmarks.md."""
+"""Runs benchmarks of sluice beside its peers: bench/run.py NAME [options]; docs/benchmarks.md."""
 
 import argparse
 import importlib
@@ -27,34 +27,63 @@ TREE = pathlib.Path(__file__).resolve().parent.parent
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="which benchmark")
-    parser.add_argument("--rounds", type=int, help="rounds per peer (default: 7, fewer where one is long)")
+    parser.add_argument("name", nargs="?", choices=[*BENCHMARKS, "all"],
+                        help="which benchmark; without a name they are listed")
+    parser.add_argument("--rounds", type=int,
+                        help="rounds for each peer (7; 3 where a round is long; 20 for startup)")
     parser.add_argument("--seconds", type=int, default=2, help="length of one measurement (2)")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=[],
-                        help="only these: sluice, nginx, nginx:aio, lighttpd, floor, floor:sendfile, "
-                             "floor:writev, sluice:MECHANISM")
-    parser.add_argument("--json", metavar="FILE", help="write the figures of every round there, too")
+                        help="only these: sluice, nginx, nginx:aio, lighttpd, floor, "
+                             "floor:sendfile, floor:writev, sluice:MECHANISM")
+    parser.add_argument("--json", metavar="FILE", help="write the figures of every round there")
     parser.add_argument("--build", default=TREE / "build", help="build directory (build)")
-    parser.add_argument("--check", action="store_true", help="exit status 1 when a target is missed")
+    parser.add_argument("--check", action="store_true",
+                        help="exit status 1 when a target is missed")
     return parser.parse_args()
+
+
+def run_one(name, bench):
+    """The report of one benchmark; one that fails must not take the others with it."""
+    try:
+        return benchmark(name).run(bench), True
+    except (RuntimeError, OSError, ValueError, peers.Missing) as error:
+        print(f"bench: {name}: {error}", file=sys.stderr)
+        failed = report.Report(name, "did not run")
+        failed.note(str(error))
+        return failed, False
+
+
+def benchmark(name):
+    return importlib.import_module(BENCHMARKS[name])
+
+
+def list_benchmarks():
+    for name in BENCHMARKS:
+        print(f"{name:18}{benchmark(name).__doc__.splitlines()[0].partition(': ')[2]}")
+    print(f"{'all':18}all of them")
 
 
 def main():
     options = parse_arguments()
+    if options.name is None:
+        list_benchmarks()
+        return 0
     # A killed run must end its servers just as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = list(BENCHMARKS) if options.name == "all" else [options.name]
-    facts, reports = machine.describe(), []
+    facts, reports, all_ran = machine.describe(), [], True
     with Workspace(options) as bench:
         versions = peers.versions(bench)
         print(report.heading(facts, versions), flush=True)
         for name in names:
-            reports.append(importlib.import_module(BENCHMARKS[name]).run(bench))
-            print(reports[-1].markdown(), flush=True)
+            done, ran = run_one(name, bench)
+            all_ran = all_ran and ran
+            reports.append(done)
+            print(done.markdown(), flush=True)
             if options.json:
                 report.write_json(options.json, facts, versions, reports)
-    missed = [target for done in reports for target in done.targets if target["met"] is False]
-    return 1 if options.check and missed else 0
+    missed = any(target["met"] is False for done in reports for target in done.targets)
+    return 1 if not all_ran or (options.check and missed) else 0
 
 
 if __name__ == "__main__":
@@ -62,6 +91,3 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
-    except (RuntimeError, OSError, peers.Missing) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)

@@ -19,7 +19,8 @@ _TARGET = f"sluice: growth of resident memory with {READERS:,} slow readers"
 
 
 def run(bench):
-    report = Report("slow-readers", f"{READERS:,} clients take 1 GiB, 1 KiB at a time, for {SECONDS} s")
+    report = Report("slow-readers",
+                    f"{READERS:,} clients take 1 GiB, 1 KiB at a time, for {SECONDS} s")
     page = pages.sparse_page(bench.pages, 1 << 30)
     names = peers.chosen(bench, PEERS)
     taken = {}
@@ -73,22 +74,19 @@ def _read_slowly(server, clients):
     return peak
 
 
-def _growth(rounds, key):
-    return measure.summary([one["peak"][key] - one["before"][key] for one in rounds])
+def _growth_mib(rounds, key):
+    return measure.summary([(one["peak"][key] - one["before"][key]) / 2**20 for one in rounds])
 
 
 def _add_rows(report, taken):
     rows = []
     for name, rounds in taken.items():
-        rss = measure.summary([(one["peak"]["rss"] - one["before"]["rss"]) / 2**20 for one in rounds])
+        rss = _growth_mib(rounds, "rss")
         buffers = measure.summary([one["peak"]["socket_buffers"] / 2**20 for one in rounds])
         rows.append([name, number(rss["median"]), spread_of(rss),
-                     number(_growth(rounds, "private")["median"] / 2**20),
+                     number(_growth_mib(rounds, "private")["median"]),
                      number(rounds[-1]["before"]["rss"] / 2**20), number(buffers["median"])])
-    report.table("Growth, MiB", ["peer", "RSS", "min–max", "private", "RSS before", "socket buffers"],
-                 rows)
-    mine = None
-    if "sluice" in taken:
-        mine = measure.summary([(one["peak"]["rss"] - one["before"]["rss"]) / 2**20
-                                for one in taken["sluice"]])
+    report.table("Growth, MiB",
+                 ["peer", "RSS", "min–max", "private", "RSS before", "socket buffers"], rows)
+    mine = _growth_mib(taken["sluice"], "rss") if "sluice" in taken else None
     report.target(_TARGET, LIMIT_BYTES >> 20, mine and mine["median"], unit="MiB", spread=mine)

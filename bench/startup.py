@@ -19,7 +19,7 @@ _TARGET = "sluice: from start to the ready line"
 
 
 def run(bench):
-    report = Report("startup", "from the call that starts the program until it says or shows it serves")
+    report = Report("startup", "from starting the program until it says, or shows, that it serves")
     page = pages.page(bench.pages, 200)
     taken = {}
     for _ in range(bench.rounds(ROUNDS)):

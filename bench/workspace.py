@@ -1,4 +1,4 @@
-"""What a run holds while it lasts: options, folders, cores, and every process that must end with it."""
+"""What a run holds while it lasts: options, folders, cores, and the processes that end with it."""
 
 import contextlib
 import ctypes
@@ -71,7 +71,7 @@ class Workspace:
 
 
 def stop(process):
-    """Ends a process that `start` began, and what it has started: first kindly, then for certain."""
+    """Ends a process that `start` began and what that has started: first kindly, then surely."""
     if process.poll() is None:
         process.terminate()
         try:

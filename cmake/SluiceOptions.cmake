@@ -35,6 +35,6 @@ if(SLUICE_SANITIZE)
 endif()
 # g++ 12 cannot see through std::variant and std::expected when it inlines: its reports there are wrong.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-pointer)
+  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-restrict)
 endif()
 find_package(Threads REQUIRED)

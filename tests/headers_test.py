@@ -1,7 +1,7 @@
 """headers_test.py SOURCE BUILD COMPILER: every header compiles on its own.
 
-A public header does so with nothing but include/ to find, and without a warning; a private one with the
-flags of a source beside it.
+A public header does so with nothing but include/ to find, and without a warning; a private one
+with the flags of a source beside it.
 """
 
 import concurrent.futures
@@ -45,9 +45,10 @@ def compile_alone(compiler, flags, name):
 
 
 def tasks(source, build):
-    """(name for the include, flags) of each header; None as flags: no target has sources beside it."""
+    """(name to include, flags) of each header; None as flags: no target has sources beside it."""
+    public = [*PUBLIC_FLAGS, f"-I{source}/include"]
     for path in sorted((source / "include").rglob("*.h")):
-        yield path.relative_to(source / "include").as_posix(), [*PUBLIC_FLAGS, f"-I{source}/include"]
+        yield path.relative_to(source / "include").as_posix(), public
     flags = flags_by_folder(build)
     for path in sorted((source / "src").rglob("*.h")):
         yield path.relative_to(source / "src").as_posix(), flags.get(path.parent)

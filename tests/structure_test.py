@@ -1,6 +1,8 @@
-"""Holds the tree to its rules (tools/structure.py), and the rules to examples of right and wrong."""
+"""Holds the tree to its rules (tools/structure.py), and the rules to examples."""
 
+import re
 import sys
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -33,7 +35,7 @@ class Rules(unittest.TestCase):
 
     def test_includes_point_down(self):
         rule = structure.check_layers
-        self.accepts(rule, "src/file/file.cc", '#include "memory/heap_storage.h"\n#include <vector>\n')
+        self.accepts(rule, "src/file/file.cc", '#include "memory/heap.h"\n#include <span>\n')
         self.accepts(rule, "src/http/server.cc", "#include <sluice/transfer.h>\n")
         self.accepts(rule, "src/file/file.cc", '// #include "http/server.h"\n')
         self.rejects(rule, "src/memory/buffer.cc", '\n#include "file/file.h"\n', line=2)
@@ -41,6 +43,8 @@ class Rules(unittest.TestCase):
         self.rejects(rule, "src/log/segment.cc", '#include "net/listener.h"\n')
         self.rejects(rule, "src/http/server.cc", '#include "cli/main.h"\n')
         self.rejects(rule, "src/http/server.cc", '#include "server.h"\n')
+        self.accepts(rule, "src/http/server_test.cc", '#include "support/stream_pair.h"\n')
+        self.rejects(rule, "src/http/server.cc", '#include "support/stream_pair.h"\n')
         self.rejects(rule, "src/unheard_of/a.cc", "int a;\n")
 
     def test_public_headers_see_public_headers(self):
@@ -139,14 +143,16 @@ class Rules(unittest.TestCase):
         files = {
             "src/a/one.cc": '#include "a/one.h"\n',
             "src/a/one.h": "",
-            "fuzz/head_fuzzer.cc": "",
+            "src/a/one_test.cc": '#include "support/pattern.h"\n',
+            "tests/support/pattern.h": "",
+            "fuzz/head_fuzz.cc": "",
         }
         cmake = {
-            "src/a/CMakeLists.txt": "sluice_layer(a SOURCES one.cc)",
-            "fuzz/CMakeLists.txt": "foreach(name head)\nadd(${name}_fuzzer.cc)\nendforeach()",
+            "src/a/CMakeLists.txt": "layer(a SOURCES one.cc TESTS one_test.cc)",
+            "fuzz/CMakeLists.txt": "foreach(name head)\nadd(${name}_fuzz.cc)\nendforeach()",
         }
         self.assertEqual(list(structure.check_targets(files, cmake)), [])
-        without = {**cmake, "src/a/CMakeLists.txt": "sluice_layer(a SOURCES another_one.cc) # one.cc"}
+        without = {**cmake, "src/a/CMakeLists.txt": "layer(a TESTS one_test.cc) # one.cc"}
         self.assertEqual(len(list(structure.check_targets(files, without))), 1)
         without = {**cmake, "fuzz/CMakeLists.txt": "foreach(name tail)\nadd(${name}.cc)\n"}
         self.assertEqual(len(list(structure.check_targets(files, without))), 1)
@@ -188,6 +194,50 @@ class Reading(unittest.TestCase):
         )
         found = [(name, lines) for _, name, lines in structure.functions(text)]
         self.assertEqual(found, [("c", 4), ("size", 1), ("f", 7)])
+
+
+class Manuals(unittest.TestCase):
+    """docs/serve.md is the contract; the manual page and the example configuration follow it."""
+
+    SPELLED = {"error_pages": "error-page", "headers": "header"}
+
+    def setUp(self):
+        contract = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+        rows = r"^\| (server|limits|log|site) \| (\w+) \| ([^|]+) \|"
+        self.settings = re.findall(rows, contract, re.M)
+
+    def test_the_contract_is_read(self):
+        self.assertGreater(len(self.settings), 30)
+        self.assertIn(("limits", "ranges", "16"), self.settings)
+
+    def test_the_manual_page_has_every_option(self):
+        page = (ROOT / "packaging/sluice.1").read_text(encoding="utf-8")
+        documented = set(re.findall(r"^\.It Fl Fl ([\w-]+)", page, re.M)) - {"config"}
+        options = {self.SPELLED.get(key, key.replace("_", "-")) for _, key, _ in self.settings}
+        self.assertEqual(documented, options)
+
+    def test_the_example_configuration_has_every_default(self):
+        text = (ROOT / "packaging/sluice.toml").read_text(encoding="utf-8")
+        given = tomllib.loads(text)
+        everything = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", text, flags=re.M))
+        for table, key, default in self.settings:
+            named, set_to = everything[table], given[table]
+            if table == "site":
+                named, set_to = named[0], set_to[0]
+            self.assertIn(key, named, f"[{table}]")
+            if default.startswith("(") or default == "CPUs available":
+                expected = "/srv/www" if key == "root" else None
+            else:
+                expected = default
+            value = set_to.get(key)
+            value = value[0] if isinstance(value, list) else value
+            value = str(value).lower() if isinstance(value, bool) else value
+            self.assertEqual(expected, None if value is None else str(value), f"[{table}] {key}")
+
+    def test_the_example_configuration_has_nothing_else(self):
+        text = (ROOT / "packaging/sluice.toml").read_text(encoding="utf-8")
+        keys = re.findall(r"^(?:# )?(\w+) = ", text, re.M)
+        self.assertEqual(sorted(keys), sorted(key for _, key, _ in self.settings))
 
 
 if __name__ == "__main__":

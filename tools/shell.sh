@@ -10,7 +10,8 @@ die() {
     exit 1
 }
 
-# The Python that the tests run with. It is named in full since another python3 on PATH need not have pytest.
+# The Python that the tests run with. It is named in full: another python3 on PATH need not have
+# pytest.
 test_python() {
     local venv="$cache/venv/bin/python"
     if [ -x "$venv" ]; then echo "$venv"; else echo /usr/bin/python3; fi

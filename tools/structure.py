@@ -1,6 +1,6 @@
-"""The rules that the tree's layout follows, as functions over text. tests/structure_test.py runs them.
-
-By hand: /usr/bin/python3 tools/structure.py prints what breaks a rule, and the longest functions and files.
+"""The rules that the tree's layout follows, as functions over text. tests/structure_test.py runs
+them. By hand, /usr/bin/python3 tools/structure.py prints what breaks a rule, and the longest
+functions and files.
 """
 
 import re
@@ -53,24 +53,26 @@ COPIES = "src/base/bytes.cc"
 # System calls whose names mean nothing else: a bare call counts. Those in the second list are also
 # ordinary words, so only a call through the global namespace counts.
 SYSTEM_CALLS = """
-    accept4 copy_file_range epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd fadvise64 fallocate
-    fcntl fdatasync fstat fstatat fsync ftruncate getdents64 getrandom getsockname getsockopt inotify_add_watch
-    inotify_init1 ioctl lseek madvise memfd_create mincore mlock mmap mprotect mremap msync munmap openat
-    openat2 pipe2 posix_fadvise posix_fallocate pread preadv preadv2 pwrite pwritev pwritev2 readahead
-    readlinkat readv recvfrom recvmmsg recvmsg renameat2 sched_getaffinity sched_setaffinity sendfile sendmmsg
-    sendmsg sendto setsockopt signalfd socketpair splice statx sync_file_range syscall timerfd_create
-    timerfd_settime unlinkat vmsplice writev
+    accept4 copy_file_range epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd fadvise64
+    fallocate fcntl fdatasync fstat fstatat fsync ftruncate getdents64 getrandom getsockname
+    getsockopt inotify_add_watch inotify_init1 ioctl lseek madvise memfd_create mincore mlock
+    mmap mprotect mremap msync munmap openat openat2 pipe2 posix_fadvise posix_fallocate pread
+    preadv preadv2 pwrite pwritev pwritev2 readahead readlinkat readv recvfrom recvmmsg recvmsg
+    renameat2 sched_getaffinity sched_setaffinity sendfile sendmmsg sendmsg sendto setsockopt
+    signalfd socketpair splice statx sync_file_range syscall timerfd_create timerfd_settime
+    unlinkat vmsplice writev
 """.split()
 WORDY_SYSTEM_CALLS = """
-    accept bind close connect creat dup dup2 dup3 fork kill link listen mkdir open pause pipe poll ppoll read
-    recv rename rmdir select send shutdown socket stat symlink sync tee truncate unlink wait write
+    accept bind close connect creat dup dup2 dup3 fork kill link listen mkdir open pause pipe
+    poll ppoll read recv rename rmdir select send shutdown socket stat symlink sync tee truncate
+    unlink wait write
 """.split()
 
 LINE_LIMIT = 100
 
 
 def strip(text, strings=True):
-    """The text without comments and (if asked) string contents; every newline stays where it was."""
+    """The text without comments and (if asked) the contents of strings, line by line as before."""
 
     def blank(match):
         token = match.group(0)
@@ -131,6 +133,8 @@ def check_layers(path, text):
                 continue
         elif form == '"':
             target = name.split("/")[0]
+            if target == "support" and is_test(path):
+                continue  # tests/support: what unit tests share
             if public:
                 yield line, f"a public header includes the private {name}"
                 continue
@@ -204,10 +208,11 @@ def check_lines(path, text):
 
 
 def check_leftovers(path, text):
-    """No notes to oneself, no code in comments. (Examples in headers are indented by four columns.)"""
+    """No notes to oneself, no code in comments. Examples in headers are indented by four."""
     code_in_comment = re.compile(
         r"(\w\(.*\);|\s=\s.*;|^[{}]+;?|^(if|for|while|switch)\s*\(.*\{)$"
-        r"|^(return|break|continue|delete|co_await|co_return)\b[^.]*;$|^#\s*(include|if|endif|define)\b"
+        r"|^(return|break|continue|delete|co_await|co_return)\b[^.]*;$"
+        r"|^#\s*(include|if|endif|define)\b"
     )
     for match in re.finditer(r"\b(" + "FIX" + "ME|TO" + "DO|X" + r"XX)\b", text):
         yield line_of(text, match.start()), f"leftover {match.group(1)}"
@@ -258,7 +263,7 @@ def check_file(path, text):
 
 
 def check_targets(files, cmake_lists):
-    """Every source is named in the CMakeLists.txt of its folder or of one above; every header is included.
+    """Every source is named in a CMakeLists.txt of its folder or above; every header is included.
 
     `files` and `cmake_lists` map paths to texts.
     """
@@ -269,21 +274,20 @@ def check_targets(files, cmake_lists):
                 included.add(name)
     for path in files:
         if path.endswith(".h"):
-            if not any(path == root + name for name in included for root in ("include/", "src/", "")) and (
-                path.rsplit("/", 1)[-1] not in included
-            ):
+            name = re.sub(r"^(include|src|tests)/", "", path)
+            if not included & {name, path.rsplit("/", 1)[-1]}:
                 yield f"{path}:1: nothing includes it"
         elif not any(names_source(text, where, path) for where, text in cmake_lists.items()):
             yield f"{path}:1: in no CMake target"
 
 
 def names_source(cmake, where, source):
-    """True when the CMakeLists.txt `where` names `source`, whole or (for a loop over names) by its stem."""
+    """True when the CMakeLists.txt `where` names `source`, or its stem if it loops over names."""
     folder = where.removesuffix("CMakeLists.txt")
     if not source.startswith(folder):
         return False
     relative = re.escape(source.removeprefix(folder).removesuffix(".cc"))
-    stems = {relative, re.sub(r"_(fuzzer|test|bench)$", "", relative)}
+    stems = {relative, re.sub(r"_(fuzz|test|bench)$", "", relative)}
     cmake = re.sub(r"#.*", "", cmake)
     loops = "}" in cmake and "${" in cmake
     return bool(re.search(rf"(?<![\w./-]){relative}\.cc(?![\w.-])", cmake)) or (
@@ -292,7 +296,7 @@ def names_source(cmake, where, source):
 
 
 def functions(text):
-    """(line, name, number of lines) of each function that has a body, lambdas counted with their owner."""
+    """(line, name, number of lines) of each function with a body; a lambda belongs to its owner."""
     code = re.sub(r"(?m)^[ \t]*#[^\n]*", lambda match: " " * len(match.group(0)), strip(text))
     start = position = 0
     while position < len(code):
@@ -323,7 +327,7 @@ def closing(code, position):
 
 
 def is_initialiser(header):
-    """True when a brace after this text belongs to an expression: an argument, or a member's initialiser."""
+    """True when a brace after this text begins an argument or a member's initialiser."""
     if header.count("(") > header.count(")"):
         return True
     members = re.search(r"\)\s*(noexcept\s*)?:(?!:)", header)

@@ -21,7 +21,7 @@ void wait_until_writable(int fd) {
 
 // Steps until the chain is empty. A server would do something else meanwhile; this program waits.
 sluice::result<void> finish(sluice::transfer& out, int fd) {
-    using state = enum sluice::progress::state;
+    using state = sluice::progress_state;
     while (true) {
         auto moved = out.step();
         if (!moved) return sluice::failure(std::move(moved));

@@ -20,6 +20,8 @@ class file_region {
     [[nodiscard]] int fd() const noexcept { return file_.fd(); }
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    // The position behind the last byte.
+    [[nodiscard]] std::uint64_t end_position() const noexcept { return position_ + size_; }
 
     // The `count` bytes from `from` on. O(1). The range must lie within the region.
     [[nodiscard]] file_region slice(std::uint64_t from, std::uint64_t count) const noexcept {

@@ -34,8 +34,8 @@ struct mechanism_traits {
 
 inline constexpr std::array<mechanism_traits, mechanism_count> mechanism_table{{
     {mechanism::read_write, "read_write", "pread sendmsg", true, true, true, true, true, 2},
-    {mechanism::mapped_write, "mapped_write", "mmap sendmsg munmap", false, true, true, true, true,
-     1},
+    {mechanism::mapped_write, "mapped_write", "fstat mmap sendmsg munmap", false, true, true, true,
+     true, 1},
     {mechanism::sendfile, "sendfile", "sendfile", false, true, true, true, true, 0},
     {mechanism::splice, "splice", "splice splice", false, true, true, true, true, 0},
     {mechanism::gathered_write, "gathered_write", "sendmsg", true, false, true, true, true, 1},

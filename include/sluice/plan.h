@@ -16,7 +16,7 @@ namespace sluice {
 struct profile {
     // Up to this size a file piece is read and sent in one call with the memory before it: two
     // calls fewer outweigh a copy.
-    std::uint64_t joined_file_max = 8 * 1024;
+    std::uint64_t joined_file_max = 16 * 1024;
     // A file piece is moved, and checked for residency, in chunks of at most this size.
     std::uint64_t chunk_size = 1024 * 1024;
 };

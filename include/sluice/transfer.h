@@ -12,12 +12,16 @@
 //     out.pieces().append(body.region(0, size));
 //     while (true) {
 //         auto moved = out.step();
-//         if (!moved) return ...;                                  // the connection or the disk
-//         failed if (moved->state == progress_state::done) break; if (moved->state ==
-//         progress_state::would_block) ...;   // wait until the socket is writable if (moved->state
-//         == progress_state::cold) ...;          // warm(*out.cold_region()) elsewhere
+//         if (!moved) return ...;  // the connection or the disk failed
+//         if (moved->state == progress_state::done) break;
+//         if (moved->state == progress_state::would_block) ...;  // wait until it is writable
+//         if (moved->state == progress_state::cold) ...;  // warm(*out.cold_region()) elsewhere
 //     }
 //     print(out.costs());
+//
+// A program that moves bytes into sockets or pipes ignores SIGPIPE: sendfile(2), splice(2) and
+// writev(2) raise it when the other end has gone, and have no flag against it. The step's error is
+// EPIPE then.
 //
 // Not synchronised: one thread at a time, but not always the same.
 #pragma once
@@ -79,7 +83,8 @@ class transfer {
     void force(std::optional<mechanism> way) noexcept { options_.forced = way; }
 
     // Moves what can be moved now. After an error or source_truncated only the sink's end is left
-    // to do. `budget` bounds the bytes of this step.
+    // to do. `budget` bounds the bytes of this step, but for the memory that goes out in one call
+    // with a small file.
     [[nodiscard]] result<progress> step(std::uint64_t budget = UINT64_MAX);
 
     // Drops what is left to send, such as the rest of a message whose peer has gone.
@@ -94,14 +99,8 @@ class transfer {
     [[nodiscard]] const plan& last_plan() const noexcept { return last_plan_; }
 
   private:
-    // A range of a file that was found, or made, resident.
-    struct checked_range {
-        int fd = -1;
-        std::uint64_t begin = 0;
-        std::uint64_t end = 0;
-    };
-
     void make_plan() noexcept;
+    [[nodiscard]] const file_region* first_file() const noexcept;
     [[nodiscard]] const file_region* file_in_reach() const noexcept;
     [[nodiscard]] bool is_checked(const file_region& next) const noexcept;
     [[nodiscard]] bool next_chunk_is_cold();
@@ -110,6 +109,7 @@ class transfer {
     result<step_outcome> move_front(std::uint64_t budget);
     void book_stall_since(std::int64_t started) noexcept;
     void give_up(mechanism way, int reason);
+    void forget_sources() noexcept;
 
     chain pieces_;
     sink to_;
@@ -117,7 +117,9 @@ class transfer {
     ledger costs_;
     plan last_plan_;
     mechanism_set given_up_;
-    checked_range checked_;
+    // The range that was found, or made, resident. Holds the file, so that its descriptor cannot
+    // become another file's meanwhile; let go when the chain is empty.
+    std::optional<file_region> checked_;
     bool cold_reported_ = false;
     std::string truncated_file_;
     std::unique_ptr<staging> staged_;

@@ -34,13 +34,16 @@ std::optional<int> read_qvalue(std::string_view text) noexcept {
 // The weight that an element's parameters give; a weight is the only one there is.
 std::optional<int> read_weight(std::string_view parameters) noexcept {
     if (parameters.empty()) return 1000;
-    if (parameters.size() < 2 || !equal_ignoring_case(parameters.substr(0, 2), "q=")) return std::nullopt;
+    if (parameters.size() < 2 || !equal_ignoring_case(parameters.substr(0, 2), "q="))
+        return std::nullopt;
     return read_qvalue(parameters.substr(2));
 }
 
 }  // namespace
 
-std::string_view coding_name(coding value) noexcept { return names[static_cast<std::size_t>(value)]; }
+std::string_view coding_name(coding value) noexcept {
+    return names[static_cast<std::size_t>(value)];
+}
 
 accepted_codings::accepted_codings(std::optional<std::string_view> field) noexcept {
     std::array<std::optional<int>, coding_count> named{};

@@ -22,7 +22,8 @@ inline constexpr std::size_t coding_count = 4;
 class coding_set {
   public:
     constexpr coding_set(std::initializer_list<coding> codings = {}) noexcept {
-        for (auto value : codings) insert(value);
+        for (auto value : codings)
+            insert(value);
     }
 
     constexpr void insert(coding value) noexcept { bits_ |= bit(value); }
@@ -30,8 +31,14 @@ class coding_set {
         return (bits_ & bit(value)) != 0;
     }
 
+    [[nodiscard]] constexpr bool only_identity() const noexcept {
+        return bits_ == bit(coding::identity);
+    }
+
   private:
-    static constexpr unsigned bit(coding value) noexcept { return 1U << static_cast<unsigned>(value); }
+    static constexpr unsigned bit(coding value) noexcept {
+        return 1U << static_cast<unsigned>(value);
+    }
 
     unsigned bits_ = bit(coding::identity);
 };
@@ -39,19 +46,20 @@ class coding_set {
 // What one Accept-Encoding field accepts. Small and copyable; keeps nothing of the field.
 class accepted_codings {
   public:
-    // Without a field, or with an empty one, identity alone is accepted: the RFC would let the server send
-    // anything then, but clients that do not ask for a coding commonly cannot undo it. Elements that
-    // cannot be read are passed over; of a coding named twice, the last counts. x-gzip is gzip.
+    // Without a field, or with an empty one, identity alone is accepted: the RFC would let the
+    // server send anything then, but clients that do not ask for a coding commonly cannot undo it.
+    // Elements that cannot be read are passed over; of a coding named twice, the last counts.
+    // x-gzip is gzip.
     explicit accepted_codings(std::optional<std::string_view> field) noexcept;
 
-    // Thousandths, 0 (refused) to 1000. Identity that is neither named nor refused by `*;q=0` counts 1:
-    // accepted, but anything that was asked for by name is better.
+    // Thousandths, 0 (refused) to 1000. Identity that is neither named nor refused by `*;q=0`
+    // counts 1: accepted, but anything that was asked for by name is better.
     [[nodiscard]] int weight(coding value) const noexcept {
         return weights_[static_cast<std::size_t>(value)];
     }
 
-    // The one with the highest weight among those that exist; of several br, zstd, gzip, identity in this
-    // order. Identity when all are refused, which the RFC prefers to an error.
+    // The one with the highest weight among those that exist; of several br, zstd, gzip, identity
+    // in this order. Identity when all are refused, which the RFC prefers to an error.
     [[nodiscard]] coding best(coding_set existing) const noexcept;
 
   private:

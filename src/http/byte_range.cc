@@ -71,8 +71,9 @@ std::optional<byte_range> clip(const range_spec& spec, std::uint64_t file_size) 
 // Sorts the ranges and joins those that overlap or touch; false when none did.
 bool sort_and_join(std::vector<byte_range>& ranges) {
     if (ranges.empty()) return false;
-    std::sort(ranges.begin(), ranges.end(),
-              [](const byte_range& left, const byte_range& right) { return left.first < right.first; });
+    std::sort(ranges.begin(), ranges.end(), [](const byte_range& left, const byte_range& right) {
+        return left.first < right.first;
+    });
     std::size_t kept = 0;
     for (std::size_t i = 1; i < ranges.size(); ++i) {
         auto& before = ranges[kept];

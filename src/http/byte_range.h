@@ -18,7 +18,8 @@ struct byte_range {
 };
 
 struct range_selection {
-    // whole: answer as if there were no Range (200). partial: send `ranges` (206). unsatisfiable: 416.
+    // whole: answer as if there were no Range (200). partial: send `ranges` (206). unsatisfiable:
+    // 416.
     enum class kind { whole, partial, unsatisfiable };
 
     kind outcome = kind::whole;
@@ -29,15 +30,17 @@ struct range_selection {
 //
 //  - Bad syntax anywhere, or a unit other than bytes: whole.
 //  - Ranges that begin behind the end are dropped, and so is `-0`; if none is left: unsatisfiable.
-//  - If no ranges overlap or touch they stay in the order of the request. If any do, they are joined and
+//  - If no ranges overlap or touch they stay in the order of the request. If any do, they are
+//  joined and
 //    all come in ascending order.
 //  - More than `ranges_max` after joining: unsatisfiable.
 //  - An empty file: `-N` asks for all of it, which no Content-Range can express, so it is whole;
 //    anything else is unsatisfiable.
 //
-// Numbers may have any number of digits. One pass; time grows as n log n at worst, and memory is bounded
-// by ranges_max and not by the field: a field whose ranges, where joined, still number far above
-// ranges_max when the working space is full is unsatisfiable, though later ranges might have joined them.
+// Numbers may have any number of digits. One pass; time grows as n log n at worst, and memory is
+// bounded by ranges_max and not by the field: a field whose ranges, where joined, still number far
+// above ranges_max when the working space is full is unsatisfiable, though later ranges might have
+// joined them.
 [[nodiscard]] range_selection select_ranges(std::string_view range_field, std::uint64_t file_size,
                                             std::size_t ranges_max);
 

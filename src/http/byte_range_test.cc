@@ -10,13 +10,17 @@ using kind = range_selection::kind;
 constexpr std::uint64_t file_size = 1000;
 
 // "whole", "unsatisfiable", or the ranges as first+size.
-std::string select(std::string_view field, std::uint64_t size = file_size, std::size_t ranges_max = 16) {
+std::string select(std::string_view field, std::uint64_t size = file_size,
+                   std::size_t ranges_max = 16) {
     auto selection = select_ranges(field, size, ranges_max);
     if (selection.outcome == kind::whole) return "whole";
     if (selection.outcome == kind::unsatisfiable) return "unsatisfiable";
     std::string text;
     for (const auto& range : selection.ranges) {
-        text += (text.empty() ? "" : " ") + std::to_string(range.first) + "+" + std::to_string(range.size);
+        if (!text.empty()) text += " ";
+        text += std::to_string(range.first);
+        text += "+";
+        text += std::to_string(range.size);
     }
     return text;
 }
@@ -42,11 +46,29 @@ TEST(ByteRange, ClipsAtTheEndOfTheFile) {
 }
 
 TEST(ByteRange, IgnoresWhatItCannotRead) {
-    for (std::string_view field :
-         {"", "bytes", "bytes=", "bytes=,", "bytes =0-1", "bytes= =0-1", "lines=0-1", "bytes:0-1",
-          "bytes=a-b", "bytes=1", "bytes=-", "bytes=--1", "bytes=1--2", "bytes=1-2-3", "bytes=2-1",
-          "bytes=0-1,x", "bytes=0-1;2-3", "bytes=+1-2", "bytes=1 -2", "bytes=1- 2", "bytes=0x1-2",
-          "bytes=0-1,2-1", "bytes=1000-,2-1"}) {
+    for (std::string_view field : {"",
+                                   "bytes",
+                                   "bytes=",
+                                   "bytes=,",
+                                   "bytes =0-1",
+                                   "bytes= =0-1",
+                                   "lines=0-1",
+                                   "bytes:0-1",
+                                   "bytes=a-b",
+                                   "bytes=1",
+                                   "bytes=-",
+                                   "bytes=--1",
+                                   "bytes=1--2",
+                                   "bytes=1-2-3",
+                                   "bytes=2-1",
+                                   "bytes=0-1,x",
+                                   "bytes=0-1;2-3",
+                                   "bytes=+1-2",
+                                   "bytes=1 -2",
+                                   "bytes=1- 2",
+                                   "bytes=0x1-2",
+                                   "bytes=0-1,2-1",
+                                   "bytes=1000-,2-1"}) {
         EXPECT_EQ(select(field), "whole") << field;
     }
 }
@@ -114,7 +136,8 @@ TEST(ByteRange, AMillionRangesStayCheap) {
     EXPECT_EQ(select(million_ranges(1), large), "0+1000000");
     EXPECT_EQ(select(million_ranges(0), large), "0+1");
     EXPECT_EQ(select(million_ranges(2), large), "unsatisfiable");
-    EXPECT_EQ(select(million_ranges(2) + "x", large), "whole") << "bad syntax counts to the very end";
+    EXPECT_EQ(select(million_ranges(2) + "x", large), "whole")
+        << "bad syntax counts to the very end";
 }
 
 TEST(ByteRange, WritesContentRange) {

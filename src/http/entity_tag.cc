@@ -17,7 +17,8 @@ constexpr bool is_tag_character(char letter) noexcept {
 std::size_t quoted_size(std::string_view text) noexcept {
     if (!text.starts_with('"')) return 0;
     std::size_t end = 1;
-    while (end < text.size() && is_tag_character(text[end])) ++end;
+    while (end < text.size() && is_tag_character(text[end]))
+        ++end;
     return end < text.size() && text[end] == '"' ? end + 1 : 0;
 }
 

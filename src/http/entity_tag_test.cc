@@ -11,7 +11,8 @@ namespace {
 std::vector<std::string> tags_of(std::string_view field) {
     std::vector<std::string> found;
     entity_tag_list list(field);
-    while (auto tag = list.next()) found.push_back((tag->weak ? "W/" : "") + std::string(tag->value));
+    while (auto tag = list.next())
+        found.push_back((tag->weak ? "W/" : "") + std::string(tag->value));
     EXPECT_FALSE(list.next()) << "the end is final";
     return found;
 }
@@ -20,7 +21,8 @@ using tags = std::vector<std::string>;
 
 TEST(EntityTag, ReadsLists) {
     EXPECT_EQ(tags_of(R"("a")"), (tags{R"("a")"}));
-    EXPECT_EQ(tags_of(R"("a", W/"b","",	"c,d" )"), (tags{R"("a")", R"(W/"b")", R"("")", R"("c,d")"}));
+    EXPECT_EQ(tags_of("\"a\", W/\"b\",\"\",\t\"c,d\" "),
+              (tags{R"("a")", R"(W/"b")", R"("")", R"("c,d")"}));
     EXPECT_EQ(tags_of(R"(, ,"a",,)"), (tags{R"("a")"}));
     EXPECT_EQ(tags_of("\"\xC3\xA9\""), (tags{"\"\xC3\xA9\""}));
     EXPECT_EQ(tags_of(""), tags{});

@@ -44,7 +44,9 @@ civil_time split(std::int64_t unix_seconds) noexcept {
 }
 
 char* put_text(char* to, std::string_view text) noexcept {
-    return std::copy(text.begin(), text.end(), to);
+    for (char letter : text)
+        *to++ = letter;
+    return to;
 }
 
 char* put_two(char* to, unsigned number) noexcept {
@@ -53,8 +55,8 @@ char* put_two(char* to, unsigned number) noexcept {
     return to;
 }
 
-// Takes the parts of a date off the front of a text. After the first part that does not fit, ok() is
-// false and stays so; what the calls return then means nothing.
+// Takes the parts of a date off the front of a text. After the first part that does not fit, ok()
+// is false and stays so; what the calls return then means nothing.
 class date_reader {
   public:
     explicit date_reader(std::string_view text) noexcept : rest_(text) {}
@@ -70,9 +72,11 @@ class date_reader {
     unsigned digits(std::size_t count) noexcept {
         unsigned number = 0;
         ok_ = ok_ && rest_.size() >= count &&
-              std::all_of(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(count), is_digit);
+              std::all_of(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(count),
+                          is_digit);
         if (!ok_) return 0;
-        for (char digit : rest_.substr(0, count)) number = number * 10 + static_cast<unsigned>(digit - '0');
+        for (char digit : rest_.substr(0, count))
+            number = number * 10 + static_cast<unsigned>(digit - '0');
         rest_.remove_prefix(count);
         return number;
     }
@@ -151,12 +155,15 @@ std::optional<std::int64_t> join_short_year(civil_time time, std::int64_t now) n
     limit.year += 50;
     auto after_limit = [&limit](const civil_time& date) {
         auto key = [](const civil_time& t) {
-            return ((((t.year * 16ULL + t.month) * 32 + t.day) * 32 + t.hour) * 64 + t.minute) * 64 + t.second;
+            return ((((t.year * 16ULL + t.month) * 32 + t.day) * 32 + t.hour) * 64 + t.minute) *
+                       64 +
+                   t.second;
         };
         return key(date) > key(limit);
     };
     time.year += limit.year / 100 * 100;
-    while (time.year >= 100 && after_limit(time)) time.year -= 100;
+    while (time.year >= 100 && after_limit(time))
+        time.year -= 100;
     return join(time);
 }
 

@@ -8,7 +8,8 @@ namespace sluice::http {
 
 namespace {
 
-std::optional<std::int64_t> date_in(std::optional<std::string_view> field, std::int64_t now) noexcept {
+std::optional<std::int64_t> date_in(std::optional<std::string_view> field,
+                                    std::int64_t now) noexcept {
     return field ? parse_http_date(trim_white_space(*field), now) : std::nullopt;
 }
 
@@ -20,7 +21,8 @@ bool is_expected_file(const conditional_fields& fields, const validators& file) 
 }
 
 // Steps 3 and 4: does the client have this file already?
-bool is_known_file(const conditional_fields& fields, const validators& file, bool get_or_head) noexcept {
+bool is_known_file(const conditional_fields& fields, const validators& file,
+                   bool get_or_head) noexcept {
     if (fields.if_none_match) return any_matches_weakly(*fields.if_none_match, file.etag);
     if (!get_or_head) return false;
     auto date = date_in(fields.if_modified_since, file.now);

@@ -10,8 +10,12 @@ constexpr std::string_view before_change = "Sun, 06 Nov 1994 08:49:36 GMT";
 constexpr std::string_view after_change = "Sun, 06 Nov 1994 08:49:38 GMT";
 constexpr validators file{.etag = "\"a\"", .last_modified = 784111777, .now = 1795168800};
 
-precondition get(const conditional_fields& fields) { return evaluate(fields, file, true); }
-precondition put(const conditional_fields& fields) { return evaluate(fields, file, false); }
+precondition get(const conditional_fields& fields) {
+    return evaluate(fields, file, true);
+}
+precondition put(const conditional_fields& fields) {
+    return evaluate(fields, file, false);
+}
 
 TEST(Preconditions, WithoutFieldsTheRequestProceeds) {
     EXPECT_EQ(get({}), precondition::proceed);
@@ -32,7 +36,8 @@ TEST(Preconditions, IfUnmodifiedSinceIsReadOnlyWithoutIfMatch) {
     EXPECT_EQ(get({.if_unmodified_since = "yesterday"}), precondition::proceed);
     EXPECT_EQ(get({.if_match = "\"a\"", .if_unmodified_since = before_change}),
               precondition::proceed);
-    EXPECT_EQ(get({.if_match = "\"b\"", .if_unmodified_since = after_change}), precondition::failed);
+    EXPECT_EQ(get({.if_match = "\"b\"", .if_unmodified_since = after_change}),
+              precondition::failed);
 }
 
 TEST(Preconditions, IfNoneMatchComparesWeakly) {

@@ -6,7 +6,8 @@ namespace {
 
 struct lead_rule {
     std::size_t size;
-    unsigned char second_first, second_last;  // bounds of the second byte: they keep out overlong forms
+    unsigned char second_first,
+        second_last;  // bounds of the second byte: they keep out overlong forms
 };
 
 constexpr lead_rule rule_for(unsigned char lead) noexcept {

@@ -6,9 +6,9 @@ namespace sluice::http {
 namespace {
 
 TEST(Utf8, TakesTheFirstAndLastCodePointOfEachSize) {
-    for (std::string_view text : {"\x01", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                                  "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",
-                                  "\xF4\x8F\xBF\xBF"}) {
+    for (std::string_view text :
+         {"\x01", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+          "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
         EXPECT_EQ(code_point_size(text, 0), text.size());
         EXPECT_TRUE(is_utf8(text));
     }
@@ -16,8 +16,9 @@ TEST(Utf8, TakesTheFirstAndLastCodePointOfEachSize) {
 
 TEST(Utf8, RefusesOverlongSurrogatesAndTooLarge) {
     for (std::string_view text :
-         {"\xC0\xAE", "\xC1\xBF", "\xE0\x80\xAE", "\xE0\x9F\xBF", "\xF0\x80\x80\xAE", "\xED\xA0\x80",
-          "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xFE", "\x80", "\xBF"}) {
+         {"\xC0\xAE", "\xC1\xBF", "\xE0\x80\xAE", "\xE0\x9F\xBF", "\xF0\x80\x80\xAE",
+          "\xED\xA0\x80", "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xFE",
+          "\x80", "\xBF"}) {
         EXPECT_EQ(code_point_size(text, 0), 0u);
         EXPECT_FALSE(is_utf8(text));
     }
@@ -34,8 +35,9 @@ TEST(Utf8, RefusesCutSequencesAtEveryByte) {
 
 TEST(Utf8, PrintableReplacesWhatCannotBeShown) {
     EXPECT_EQ(printable("a\xC3\xA9z"), "a\xC3\xA9z");
-    EXPECT_EQ(printable("a\nb\x7F"), "a\xEF\xBF\xBD"
-                                     "b\xEF\xBF\xBD");
+    EXPECT_EQ(printable("a\nb\x7F"),
+              "a\xEF\xBF\xBD"
+              "b\xEF\xBF\xBD");
     EXPECT_EQ(printable("\xC0\xAE"), "\xEF\xBF\xBD\xEF\xBF\xBD");
     EXPECT_EQ(printable(""), "");
 }

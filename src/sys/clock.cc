@@ -18,6 +18,9 @@ std::int64_t monotonic_ns() noexcept {
 std::int64_t coarse_monotonic_ns() noexcept {
     return nanoseconds(CLOCK_MONOTONIC_COARSE);
 }
+std::int64_t coarse_realtime_s() noexcept {
+    return nanoseconds(CLOCK_REALTIME_COARSE) / 1'000'000'000;
+}
 std::int64_t realtime_ns() noexcept {
     return nanoseconds(CLOCK_REALTIME);
 }

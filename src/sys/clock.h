@@ -9,6 +9,8 @@ namespace sluice::sys {
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;
 // CLOCK_MONOTONIC_COARSE in nanoseconds: cheaper, exact to a tick of some milliseconds.
 [[nodiscard]] std::int64_t coarse_monotonic_ns() noexcept;
+// CLOCK_REALTIME_COARSE in whole seconds since 1970.
+[[nodiscard]] std::int64_t coarse_realtime_s() noexcept;
 // CLOCK_REALTIME in nanoseconds since 1970: for dates; may jump.
 [[nodiscard]] std::int64_t realtime_ns() noexcept;
 

@@ -1,7 +1,10 @@
 #include "sys/descriptors.h"
 
 #include <cerrno>
+#include <csignal>
+#include <memory>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -70,6 +73,34 @@ result<void> set_nonblocking(int fd) {
     int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return failure(errno, "fcntl");
     return {};
+}
+
+result<void> prepare_inherited(int fd) {
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return failure(errno, "fcntl");
+    return set_nonblocking(fd);
+}
+
+result<unique_fd> duplicate(int fd) {
+    unique_fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return failure(errno, "dup");
+    return copy;
+}
+
+int process_id() noexcept {
+    return ::getpid();
+}
+
+void ignore_broken_pipes() noexcept {
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+std::size_t open_descriptors() {
+    std::unique_ptr<DIR, int (*)(DIR*)> listed(::opendir("/proc/self/fd"), ::closedir);
+    if (!listed) return 0;
+    std::size_t count = 0;
+    while (const auto* entry = ::readdir(listed.get()))
+        count += entry->d_name[0] != '.';
+    return count - 1;  // the directory itself was one of them
 }
 
 std::size_t raise_descriptor_limit() noexcept {

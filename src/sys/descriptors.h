@@ -24,6 +24,19 @@ struct pipe_ends {
 [[nodiscard]] result<pipe_ends> make_pipe(std::size_t size);
 
 [[nodiscard]] result<void> set_nonblocking(int fd);
+// Makes a descriptor that another program has opened non-blocking and close-on-exec.
+[[nodiscard]] result<void> prepare_inherited(int fd);
+// dup(2), close-on-exec.
+[[nodiscard]] result<unique_fd> duplicate(int fd);
+// getpid(2)
+[[nodiscard]] int process_id() noexcept;
+
+// Makes a write to a connection whose peer has gone an error (EPIPE) instead of a signal:
+// sendfile(2) and splice(2) have no flag for that, as sendmsg(2) has. For the whole process.
+void ignore_broken_pipes() noexcept;
+
+// The number of descriptors that the process has open now (/proc/self/fd).
+[[nodiscard]] std::size_t open_descriptors();
 
 // RLIMIT_NOFILE raised to its hard limit; returns the limit in force.
 [[nodiscard]] std::size_t raise_descriptor_limit() noexcept;

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/fault.h"
@@ -49,6 +50,17 @@ result<unique_fd> listen_on(const socket_address& address, int backlog, port_sha
     if (ip && sharing == port_sharing::first) enable(made.get(), SOL_SOCKET, SO_REUSEPORT);
     if (::listen(made.get(), backlog) != 0) return failure(errno, "listen");
     return made;
+}
+
+bool is_listened_on(const socket_address& address) noexcept {
+    unique_fd caller(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return ::connect(caller.get(), reinterpret_cast<const sockaddr*>(&address.storage),
+                     address.size) == 0;
+}
+
+void remove_socket(const std::string& path) noexcept {
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
 result<unique_fd> accept(int listener, socket_address* peer) {

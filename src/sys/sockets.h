@@ -26,6 +26,12 @@ enum class port_sharing { first, further };
 [[nodiscard]] result<unique_fd> listen_on(const socket_address& address, int backlog,
                                           port_sharing sharing);
 
+// Whether a connection to the address is accepted now. For UNIX sockets, whose path stays when the
+// server has gone.
+[[nodiscard]] bool is_listened_on(const socket_address& address) noexcept;
+// unlink(2) of a path if it is a socket.
+void remove_socket(const std::string& path) noexcept;
+
 // accept4(2): a non-blocking connection, or an empty unique_fd when none is waiting. Errors that
 // concern only the one connection that was about to come (ECONNABORTED, EPROTO, network errors) are
 // skipped.

@@ -1,6 +1,7 @@
 // mmap(2) and write: the page cache is shared with the process, so one copy is saved. The bytes are
 // only ever handed to a system call, so a file that shrinks under the mapping is EFAULT and never
-// SIGBUS.
+// SIGBUS. The file's size is looked at before each write all the same: behind the end, the last
+// page reads as zeros, and EFAULT would take the bytes before the end with it.
 #include <algorithm>
 #include <cerrno>
 
@@ -16,17 +17,18 @@ namespace {
 constexpr std::uint64_t window_size = 4 * 1024 * 1024;
 
 bool window_covers(const staging& kept, const file_region& source) {
-    return kept.window_fd == source.fd() && source.position() >= kept.window_position &&
-           source.position() < kept.window_position + kept.window.size();
+    const auto& mapped = kept.window_source;
+    return mapped && mapped->fd() == source.fd() && source.position() >= mapped->position() &&
+           source.position() < mapped->end_position();
 }
 
 result<void> map_window(staging& kept, const file_region& source, mechanism_cost& cost) {
     ++cost.calls;
-    auto mapped = map_for_reading(source.slice(0, std::min(source.size(), window_size)));
+    auto range = source.slice(0, std::min(source.size(), window_size));
+    auto mapped = map_for_reading(range);
     if (!mapped) return failure(std::move(mapped));
     kept.window = *std::move(mapped);
-    kept.window_fd = source.fd();
-    kept.window_position = source.position();
+    kept.window_source = std::move(range);
     return {};
 }
 
@@ -35,13 +37,18 @@ result<void> map_window(staging& kept, const file_region& source, mechanism_cost
 result<step_outcome> mapped_write_step(step_request& request) {
     const auto& source = request.front_file();
     auto& kept = request.kept;
+    ++request.cost.calls;
+    auto file_size = source.source().size();
+    if (!file_size) return failure(std::move(file_size));
+    if (*file_size <= source.position()) return step_outcome{.state = step_state::source_truncated};
     if (!window_covers(kept, source)) {
         if (auto mapped = map_window(kept, source, request.cost); !mapped)
             return refusal(std::move(mapped).error(), source);
     }
-    auto from = static_cast<std::size_t>(source.position() - kept.window_position);
+    auto from = static_cast<std::size_t>(source.position() - kept.window_source->position());
     auto size = static_cast<std::size_t>(
-        std::min({request.limit, source.size(), std::uint64_t{kept.window.size() - from}}));
+        std::min({request.limit, source.size(), *file_size - source.position(),
+                  std::uint64_t{kept.window.size() - from}}));
     iovec part{const_cast<std::byte*>(kept.window.data() + from), size};
     auto moved = write_gathered(request.to, {&part, 1}, request.more_behind(size), request.cost);
     if (!moved) {

@@ -22,7 +22,7 @@ namespace sluice {
 struct step_request {
     const chain& pieces;  // not empty; the front is what is to be moved
     const sink& to;
-    std::uint64_t limit;   // at most this much of the front file piece
+    std::uint64_t limit;   // at most this much of the front file piece, or of memory alone
     staging& kept;         // what this mechanism keeps from step to step
     mechanism_cost& cost;  // where it books
 

@@ -37,16 +37,16 @@ struct alignas(64) thread_counters {
     std::array<mechanism_counters, mechanism_count> by_mechanism;
     counter cold_chunks, stalls, stalled_ns;
     std::array<std::array<counter, mechanism_count>, mechanism_count> fallbacks;
-    std::array<std::atomic<int>, mechanism_count> last_reason{};
 };
+
+// One for all threads: fallbacks are rare, and only so is the last one the last in time.
+std::array<std::atomic<int>, mechanism_count> last_reasons{};
 
 void add(process_costs& sum, const thread_counters& one) {
     for (std::size_t from = 0; from < mechanism_count; ++from) {
         sum.by_mechanism[from] += one.by_mechanism[from].get();
         for (std::size_t to = 0; to < mechanism_count; ++to)
             sum.fallbacks[from][to] += one.fallbacks[from][to].get();
-        if (int reason = one.last_reason[from].load(std::memory_order_relaxed); reason != 0)
-            sum.last_reason[from] = reason;
     }
     sum.cold_chunks += one.cold_chunks.get();
     sum.stalls += one.stalls.get();
@@ -111,7 +111,7 @@ void book_stall(std::uint64_t ns) noexcept {
 void book(const fallback& taken) noexcept {
     auto from = static_cast<std::size_t>(taken.from);
     mine().fallbacks[from][static_cast<std::size_t>(taken.to)].add(1);
-    mine().last_reason[from].store(taken.reason, std::memory_order_relaxed);
+    last_reasons[from].store(taken.reason, std::memory_order_relaxed);
 }
 
 process_costs costs_of_process() {
@@ -120,6 +120,8 @@ process_costs costs_of_process() {
     auto sum = all.ended;
     for (const auto* one : all.running)
         add(sum, *one);
+    for (std::size_t from = 0; from < mechanism_count; ++from)
+        sum.last_reason[from] = last_reasons[from].load(std::memory_order_relaxed);
     return sum;
 }
 

@@ -3,6 +3,7 @@
 // before it.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include "transfer/mechanism_step.h"
@@ -40,6 +41,7 @@ result<step_outcome> read_write_step(step_request& request) {
         auto got = sys::pread(source->fd(), room.first(static_cast<std::size_t>(wanted)),
                               source->position());
         if (!got) return std::unexpected(std::move(got).error().on(source->source().name()));
+        if (got->would_block) return failure(EAGAIN, "pread", source->source().name());
         request.cost.copied_user_kernel += got->bytes;
         if (got->bytes == 0 && count == 0)
             return step_outcome{.state = step_state::source_truncated};

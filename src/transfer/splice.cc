@@ -2,6 +2,7 @@
 // user and kernel, two calls for a chunk. What is in the pipe when the sink blocks stays there for
 // the next step.
 #include <algorithm>
+#include <cerrno>
 
 #include "transfer/mechanism_step.h"
 
@@ -25,6 +26,9 @@ result<step_outcome> fill_pipe(step_request& request) {
     auto filled = sys::splice_from_file(kept.pipe->write_end(), source.fd(), source.position(),
                                         static_cast<std::size_t>(size));
     if (!filled) return refusal(std::move(filled).error(), source);
+    // The pipe is empty, so it is the file that would block: not its end, and nothing to wait for.
+    if (filled->would_block)
+        return step_outcome{.state = step_state::unsupported, .reason = EAGAIN};
     if (filled->bytes == 0) return step_outcome{.state = step_state::source_truncated};
     kept.piped_bytes = filled->bytes;
     return step_outcome{};

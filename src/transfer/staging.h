@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <sluice/buffer_slice.h>
+#include <sluice/file_region.h>
 
 #include "transfer/pipe_pool.h"
 
@@ -16,10 +17,10 @@ class staging {
     std::optional<pooled_pipe> pipe;
     std::uint64_t piped_bytes = 0;
 
-    // mapped_write: the window of the file that is mapped now.
+    // mapped_write: the bytes that are mapped now, and the range of the file that they are. Holding
+    // the file keeps its descriptor from becoming another file's.
     buffer_slice window;
-    int window_fd = -1;
-    std::uint64_t window_position = 0;
+    std::optional<file_region> window_source;
 
     [[nodiscard]] bool holds_bytes() const noexcept { return piped_bytes > 0; }
     // Drops everything; a pipe that still holds bytes is closed and not pooled.
@@ -28,7 +29,7 @@ class staging {
         pipe.reset();
         piped_bytes = 0;
         window = {};
-        window_fd = -1;
+        window_source.reset();
     }
     ~staging() { clear(); }
 };

@@ -42,12 +42,17 @@ result<progress> transfer::step(std::uint64_t budget) {
                 return progress{spent, progress_state::source_truncated};
         }
     }
+    forget_sources();
     return progress{spent, progress_state::done};
 }
 
 void transfer::abandon() noexcept {
     pieces_.clear();
-    checked_ = {};
+    forget_sources();
+}
+
+void transfer::forget_sources() noexcept {
+    checked_.reset();
     cold_reported_ = false;
     staged_->clear();
 }
@@ -68,15 +73,25 @@ const file_region* transfer::file_in_reach() const noexcept {
     return std::get_if<file_region>(&all[1]);
 }
 
+// The file piece that comes next. It is looked at before the memory in front of it leaves, so that
+// a head and the first bytes of its body go out together, and an error of the disk comes while
+// nothing has been sent.
+const file_region* transfer::first_file() const noexcept {
+    for (const auto& part : pieces_.pieces()) {
+        if (const auto* source = std::get_if<file_region>(&part)) return source;
+    }
+    return nullptr;
+}
+
 std::optional<file_region> transfer::cold_region() const {
-    const auto* source = file_in_reach();
+    const auto* source = first_file();
     if (source == nullptr) return std::nullopt;
     return source->slice(0, std::min(source->size(), options_.sizes.chunk_size));
 }
 
 bool transfer::is_checked(const file_region& next) const noexcept {
-    return next.fd() == checked_.fd && next.position() >= checked_.begin &&
-           next.position() < checked_.end;
+    return checked_ && next.fd() == checked_->fd() && next.position() >= checked_->position() &&
+           next.position() < checked_->end_position();
 }
 
 // Looks at the next chunk unless it has been looked at. A chunk that was reported cold is not asked
@@ -84,7 +99,7 @@ bool transfer::is_checked(const file_region& next) const noexcept {
 // counted rather than warming for ever.
 bool transfer::next_chunk_is_cold() {
     if (!options_.check_residency) return false;
-    const auto* source = file_in_reach();
+    const auto* source = first_file();
     if (source == nullptr || is_checked(*source)) return false;
     auto chunk = *cold_region();
     bool warmed = std::exchange(cold_reported_, false);
@@ -94,14 +109,15 @@ bool transfer::next_chunk_is_cold() {
         book_cold_chunk();
         return true;
     }
-    checked_ = {chunk.fd(), chunk.position(), chunk.position() + chunk.size()};
+    checked_ = std::move(chunk);
     return false;
 }
 
 // How much of a file piece may be moved now: not beyond what was found resident.
 std::uint64_t transfer::file_limit(const file_region& source, std::uint64_t budget) const noexcept {
     auto limit = std::min({source.size(), budget, options_.sizes.chunk_size});
-    return is_checked(source) ? std::min(limit, checked_.end - source.position()) : limit;
+    return is_checked(source) ? std::min(limit, checked_->end_position() - source.position())
+                              : limit;
 }
 
 result<step_outcome> transfer::move_front(std::uint64_t budget) {

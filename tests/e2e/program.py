@@ -70,13 +70,18 @@ def _toml_key(key):
     return str(key) if re.fullmatch(r"[A-Za-z0-9_-]+", str(key)) else json.dumps(str(key))
 
 
+# Words whose bare key would say too little on a command line.
+_SPELLING = {"access": "access-log", "error": "error-log"}
+
+
 def option_words(options):
     """{"rate_limit": 5, "http": ["a", "b"]} as words of the command line."""
     words = []
     for key, value in options.items():
+        key = _SPELLING.get(key, key).replace("_", "-")
         for entry in value if isinstance(value, (list, tuple)) else [value]:
             text = str(entry).lower() if isinstance(entry, bool) else str(entry)
-            words.append(f"--{key.replace('_', '-')}={text}")
+            words.append(f"--{key}={text}")
     return words
 
 
@@ -195,7 +200,7 @@ class server:
 
     def descriptors_return_to(self, before, slack=0, within=10):
         wait_for(lambda: self.descriptors() <= before + slack, within,
-                 what=f"descriptors {self.descriptors()} to return to {before}")
+                 what=f"the descriptors to return to {before}")
 
     def memory_below(self, limit):
         if not self.sanitized:
@@ -211,31 +216,31 @@ class server:
             self.process.kill()
         self.process.wait()
 
-    def wait(self, within):
+    def ends_well(self, within):
+        """Waits for the end that a signal has asked for: exit status 0, no sanitizer report."""
+        self.finished = True
         try:
-            return self.process.wait(within)
+            status = self.process.wait(within)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still running after {within} s") from None
+            raise AssertionError(f"still running {within} s after the signal") from None
+        finally:
+            errors = self.errors()
+            print(f"--- standard error of the server (its end) ---\n{errors[-4000:]}")
+        assert not _REPORT.search(errors), "the program reported an error of its own"
+        assert status == 0, f"exit status {status}"
 
     def finish(self):
-        """SIGTERM, then: exit status 0 within the drain time and no sanitizer report."""
+        """What the fixtures do at the end of every test: SIGTERM, and all must be well."""
         if self.finished:
             return
-        self.finished = True
         for one in self.clients:
             one.close()
         early = self.process.poll()
         if early is None:
             self.signal(signal.SIGTERM)
-            status = self.wait(self.drain_s + 10)
-        else:
-            status = early
-        errors = self.errors()
-        print(f"--- standard error of the server (its end) ---\n{errors[-4000:]}")
-        assert not _REPORT.search(errors), "the program reported an error of its own"
-        assert early is None, f"the server ended by itself with status {early}"
-        assert status == 0, f"exit status {status} after SIGTERM"
+        self.ends_well(self.drain_s + 10)
+        assert early is None, "the server ended by itself"
 
 
 class group:

@@ -28,6 +28,7 @@ def site(module_folder):
     tree.write(root, "with/index/index.html", "inner index")
     tree.write(root, "list/b.txt", "bb")
     tree.write(root, "list/a&<\"'.txt", "quoted")
+    tree.write(root, "list/javascript:alert(1)", "a name that looks like another scheme")
     tree.write(root, "list/.hidden", "hidden")
     tree.write(root, "list/sub/c.txt", "c")
     tree.write(root, "list/ünï.txt", "umlaut")
@@ -226,8 +227,9 @@ def test_listing_as_html(server):
     base = "http://localhost/list/"
     found = {urllib.parse.urljoin(base, link) for link in links(text).found}
     wanted = {urllib.parse.urljoin(base, urllib.parse.quote(name))
-              for name in ["b.txt", "a&<\"'.txt", "ünï.txt"]} | {base + "sub/"}
-    assert wanted <= {one.split("?")[0].split("#")[0] for one in found}
+              for name in ["b.txt", "a&<\"'.txt", "ünï.txt", "javascript:alert(1)"]} | {base + "sub/"}
+    plain = lambda link: urllib.parse.unquote(link.split("?")[0].split("#")[0])
+    assert {plain(one) for one in wanted} <= {plain(one) for one in found}
     assert "a&<" not in text, "a name must be escaped"
     assert ".hidden" not in text
 

@@ -1,0 +1,256 @@
+#include <array>
+#include <string>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <sluice/chain.h>
+
+#include "support/pattern.h"
+#include "support/temporary_file.h"
+
+namespace sluice {
+namespace {
+
+using support::pattern;
+using support::temporary_file;
+
+// A chain of memory and files, and the same content as one text.
+class Chain : public testing::Test {
+  protected:
+    [[nodiscard]] chain mixed() const {
+        chain made;
+        made.append(buffer_slice::of_static("head"));
+        made.append(file_.region(0, 10));
+        made.append(file_.region(90, 10));
+        made.append(buffer_slice::copy_of(as_bytes("middle")));
+        made.append(buffer_slice::of_static("x"));
+        made.append(file_.region(50, 1));
+        made.append(buffer_slice::of_static("tail"));
+        return made;
+    }
+    [[nodiscard]] std::string mixed_text() const {
+        return "head" + content_.substr(0, 10) + content_.substr(90, 10) + "middlex" +
+               content_.substr(50, 1) + "tail";
+    }
+
+    std::string content_ = pattern(100);
+    temporary_file written_{content_};
+    file file_ = written_.open();
+};
+
+std::string text_of(const chain& pieces) {
+    auto flat = pieces.flatten();
+    EXPECT_TRUE(flat) << flat.error().message();
+    return flat ? std::string(flat->text()) : "";
+}
+
+// What holds for every chain.
+void expect_sound(const chain& pieces) {
+    std::uint64_t sum = 0;
+    for (const auto& part : pieces.pieces()) {
+        EXPECT_GT(size_of(part), 0u);
+        sum += size_of(part);
+    }
+    EXPECT_EQ(pieces.size(), sum);
+    EXPECT_EQ(pieces.empty(), sum == 0);
+}
+
+TEST_F(Chain, IsEmptyAtFirst) {
+    chain pieces;
+    expect_sound(pieces);
+    EXPECT_EQ(pieces.pieces().size(), 0u);
+    EXPECT_EQ(text_of(pieces), "");
+}
+
+TEST_F(Chain, HoldsWhatWasAppendedInOrder) {
+    auto pieces = mixed();
+    expect_sound(pieces);
+    EXPECT_EQ(pieces.pieces().size(), 7u);
+    EXPECT_EQ(text_of(pieces), mixed_text());
+}
+
+TEST_F(Chain, DropsEmptyPieces) {
+    chain pieces;
+    pieces.append(buffer_slice());
+    pieces.append(file_.region(5, 0));
+    pieces.prepend(buffer_slice::of_static(""));
+    pieces.append(chain());
+    EXPECT_EQ(pieces.pieces().size(), 0u);
+    EXPECT_TRUE(pieces.empty());
+}
+
+TEST_F(Chain, AdvancesToEveryByte) {
+    auto text = mixed_text();
+    for (std::size_t count = 0; count <= text.size(); ++count) {
+        SCOPED_TRACE(count);
+        auto pieces = mixed();
+        pieces.advance(count);
+        expect_sound(pieces);
+        EXPECT_EQ(text_of(pieces), text.substr(count));
+    }
+}
+
+TEST_F(Chain, AdvancesInStepsOfEverySize) {
+    auto text = mixed_text();
+    for (std::size_t step = 1; step <= text.size(); ++step) {
+        SCOPED_TRACE(step);
+        auto pieces = mixed();
+        for (std::size_t at = 0; at < text.size(); at += step) {
+            ASSERT_EQ(text_of(pieces), text.substr(at));
+            pieces.advance(std::min<std::uint64_t>(step, pieces.size()));
+        }
+        EXPECT_TRUE(pieces.empty());
+    }
+}
+
+TEST_F(Chain, SplitsAtEveryByte) {
+    auto text = mixed_text();
+    auto copied_before = bytes_copied_by_thread();
+    std::uint64_t flattened = 6;  // "middle" is a copy to begin with
+    for (std::size_t count = 0; count <= text.size(); ++count) {
+        SCOPED_TRACE(count);
+        auto rest = mixed();
+        auto head = rest.split_at(count);
+        expect_sound(head);
+        expect_sound(rest);
+        EXPECT_EQ(head.size(), count);
+        EXPECT_EQ(text_of(head), text.substr(0, count));
+        EXPECT_EQ(text_of(rest), text.substr(count));
+        // The pieces that the cut goes through are shared, not copied.
+        rest.append(std::move(head));
+        EXPECT_EQ(text_of(rest), text.substr(count) + text.substr(0, count));
+    }
+    // Only flatten() copied, and only memory: file pieces are read.
+    flattened = (text.size() + 1) * (6 + 2 * (text.size() - 21));
+    EXPECT_EQ(bytes_copied_by_thread() - copied_before, flattened);
+}
+
+TEST_F(Chain, PrependsBeforeAndAfterAnAdvance) {
+    chain pieces;
+    pieces.prepend(buffer_slice::of_static("b"));
+    pieces.prepend(buffer_slice::of_static("a"));
+    pieces.append(file_.region(0, 3));
+    EXPECT_EQ(text_of(pieces), "ab" + content_.substr(0, 3));
+    pieces.advance(1);
+    pieces.prepend(buffer_slice::of_static("A"));
+    pieces.prepend(buffer_slice::of_static("0"));
+    expect_sound(pieces);
+    EXPECT_EQ(text_of(pieces), "0Ab" + content_.substr(0, 3));
+    pieces.advance(4);
+    pieces.prepend(buffer_slice::of_static("front"));
+    EXPECT_EQ(text_of(pieces), "front" + content_.substr(1, 2));
+}
+
+TEST_F(Chain, PrependsToWhatWasUsedUp) {
+    auto pieces = mixed();
+    pieces.advance(pieces.size());
+    pieces.prepend(buffer_slice::of_static("new"));
+    expect_sound(pieces);
+    EXPECT_EQ(text_of(pieces), "new");
+    pieces.append(buffer_slice::of_static("est"));
+    EXPECT_EQ(text_of(pieces), "newest");
+}
+
+TEST_F(Chain, AppendsAnotherThatWasAdvanced) {
+    auto one = mixed();
+    auto other = mixed();
+    one.advance(3);
+    other.advance(9);
+    one.append(std::move(other));
+    expect_sound(one);
+    EXPECT_EQ(text_of(one), mixed_text().substr(3) + mixed_text().substr(9));
+    EXPECT_TRUE(other.empty());
+    other.append(buffer_slice::of_static("again"));
+    EXPECT_EQ(text_of(other), "again");
+}
+
+TEST_F(Chain, MovesLeaveAnEmptyChain) {
+    auto one = mixed();
+    one.advance(5);
+    chain other(std::move(one));
+    EXPECT_EQ(text_of(other), mixed_text().substr(5));
+    expect_sound(one);
+    EXPECT_TRUE(one.empty());
+    one.append(buffer_slice::of_static("new"));
+    EXPECT_EQ(text_of(one), "new");
+    one = std::move(other);
+    EXPECT_EQ(text_of(one), mixed_text().substr(5));
+    expect_sound(other);
+}
+
+TEST_F(Chain, ClearsAndIsUsedAgain) {
+    auto pieces = mixed();
+    pieces.advance(7);
+    pieces.clear();
+    expect_sound(pieces);
+    EXPECT_TRUE(pieces.empty());
+    pieces.append(file_.region(1, 2));
+    EXPECT_EQ(text_of(pieces), content_.substr(1, 2));
+}
+
+TEST_F(Chain, LetsGoOfWhatHasBeenMoved) {
+    chain pieces;
+    int fd = -1;
+    {
+        auto own = written_.open();
+        fd = own.fd();
+        pieces.append(own.region(0, 5));
+    }
+    pieces.append(buffer_slice::of_static("rest"));
+    pieces.advance(4);
+    EXPECT_GE(::fcntl(fd, F_GETFD), 0);
+    pieces.advance(1);
+    EXPECT_LT(::fcntl(fd, F_GETFD), 0);
+    EXPECT_EQ(text_of(pieces), "rest");
+}
+
+TEST_F(Chain, ExportsMemoryUpToTheFirstFile) {
+    chain pieces;
+    auto first = buffer_slice::of_static("first");
+    pieces.append(first);
+    pieces.append(buffer_slice::of_static("second"));
+    pieces.append(file_.region(0, 1));
+    pieces.append(buffer_slice::of_static("behind"));
+    std::array<iovec, 4> parts{};
+    auto exported = pieces.export_memory(parts);
+    EXPECT_EQ(exported.parts, 2u);
+    EXPECT_EQ(exported.bytes, 11u);
+    EXPECT_EQ(parts[0].iov_base, first.data());
+    EXPECT_EQ(parts[1].iov_len, 6u);
+    exported = pieces.export_memory(std::span(parts).first(1));
+    EXPECT_EQ(exported.parts, 1u);
+    EXPECT_EQ(exported.bytes, 5u);
+    EXPECT_EQ(pieces.export_memory({}).parts, 0u);
+    pieces.advance(2);
+    exported = pieces.export_memory(parts);
+    EXPECT_EQ(parts[0].iov_base, first.data() + 2);
+    EXPECT_EQ(exported.bytes, 9u);
+    pieces.advance(9);
+    EXPECT_EQ(pieces.export_memory(parts).parts, 0u);
+}
+
+TEST_F(Chain, FlattenSaysWhichFileIsShort) {
+    auto pieces = mixed();
+    written_.resize(95);
+    auto flat = pieces.flatten();
+    ASSERT_FALSE(flat);
+    EXPECT_TRUE(flat.error().is(ENODATA)) << flat.error().message();
+    EXPECT_EQ(flat.error().object(), written_.path());
+}
+
+TEST_F(Chain, SizesBeyond32Bits) {
+    constexpr std::uint64_t large = std::uint64_t{1} << 33;
+    chain pieces;
+    pieces.append(file_.region(0, large));
+    pieces.append(buffer_slice::of_static("tail"));
+    EXPECT_EQ(pieces.size(), large + 4);
+    auto head = pieces.split_at(large - 1);
+    EXPECT_EQ(head.size(), large - 1);
+    EXPECT_EQ(std::get<file_region>(pieces.pieces()[0]).position(), large - 1);
+    pieces.advance(1);
+    EXPECT_EQ(text_of(pieces), "tail");
+}
+
+}  // namespace
+}  // namespace sluice
