@@ -90,9 +90,11 @@ class transfer {
     // Drops what is left to send, such as the rest of a message whose peer has gone.
     void abandon() noexcept;
 
-    // After `cold`: the range to read into the page cache. The next step sends it without asking
-    // again.
+    // After `cold`: the range to read into the page cache, and how to say that this has been done.
+    // The next step then sends it without asking again: if it has gone meanwhile, a stall is
+    // counted rather than warming for ever.
     [[nodiscard]] std::optional<file_region> cold_region() const;
+    void warmed() noexcept { warmed_ = true; }
     // After `source_truncated`: the name of the file.
     [[nodiscard]] const std::string& truncated_file() const noexcept { return truncated_file_; }
     // The plan of the last step.
@@ -109,6 +111,7 @@ class transfer {
     result<step_outcome> move_front(std::uint64_t budget);
     void book_stall_since(std::int64_t started) noexcept;
     void give_up(mechanism way, int reason);
+    void count_cold_chunk() noexcept;
     void forget_sources() noexcept;
 
     chain pieces_;
@@ -121,6 +124,7 @@ class transfer {
     // become another file's meanwhile; let go when the chain is empty.
     std::optional<file_region> checked_;
     bool cold_reported_ = false;
+    bool warmed_ = false;
     std::string truncated_file_;
     std::unique_ptr<staging> staged_;
 };

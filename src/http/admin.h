@@ -18,6 +18,7 @@ class admin_service final : public handler {
         : metrics_(std::move(metrics)), draining_(draining), heads_(heads) {}
 
     [[nodiscard]] std::optional<blocking_work> answer(exchange& x, chain& out) override;
+    [[nodiscard]] bool is_public() const noexcept override { return false; }
 
   private:
     std::function<std::string()> metrics_;

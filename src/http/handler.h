@@ -64,6 +64,8 @@ class handler {
     // Appends the whole response to `out` and fills `x.answer`. Or returns work to be done in a
     // thread that may wait, after which it wants to be called again for the same exchange.
     [[nodiscard]] virtual std::optional<blocking_work> answer(exchange& x, chain& out) = 0;
+    // Whether what it answers belongs into the access log and the count of requests.
+    [[nodiscard]] virtual bool is_public() const noexcept { return true; }
 };
 
 // Appends a complete response of `status` with this body; `fields` are whole lines.

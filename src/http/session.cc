@@ -143,11 +143,7 @@ bool session::stays_open(bool sent_all) const noexcept {
 }
 
 void session::finish_exchange(bool sent_all) {
-    auto took = sys::monotonic_ns() - started_ns_;
-    loop_.metrics_.count_request(x_.asked.method, x_.answer.status, took);
-    if (loop_.access_.wanted())
-        loop_.access_.record(
-            {x_.asked, x_.answer, client_, out_.costs(), took, sys::coarse_realtime_s()});
+    if (answers_.is_public()) count_exchange();
     if (!x_.answer.trouble.empty()) loop_.shared_.log.write(log_level::error, x_.answer.trouble);
     if (!sent_all) out_.abandon();
     if (kept_head_) {
@@ -155,7 +151,14 @@ void session::finish_exchange(bool sent_all) {
     } else {
         input_.consume(head_size_);
     }
-    head_size_ = 0;
+}
+
+void session::count_exchange() {
+    auto took = sys::monotonic_ns() - started_ns_;
+    loop_.metrics_.count_request(x_.asked.method, x_.answer.status, took);
+    if (!loop_.access_.wanted()) return;
+    loop_.access_.record(
+        {x_.asked, x_.answer, client_, out_.costs(), took, sys::coarse_realtime_s()});
 }
 
 // ---- bodies of requests ----

@@ -53,7 +53,8 @@ class session final : public phase_hook, private net::transfer_observer {
     [[nodiscard]] parsed_head next_head();
     [[nodiscard]] bool read_after_interrupt(parsed_head& head);
     void take_request(const parsed_head& head);
-    void finish_exchange(bool sent);
+    void finish_exchange(bool sent_all);
+    void count_exchange();
     [[nodiscard]] bool stays_open(bool sent) const noexcept;
     void refuse(int status);
 

@@ -64,9 +64,12 @@ task<result<progress_state>> async_transfer(transfer& out, stream_socket& socket
             }
             case progress_state::cold: {
                 observer.waits_for_disk();
-                auto warmed =
-                    co_await disk.run([region = *out.cold_region()] { return warm(region); });
+                // Named, and not a temporary within the co_await expression: g++ 12 would destroy
+                // what the lambda holds twice.
+                auto warming = [region = *out.cold_region()] { return warm(region); };
+                auto warmed = co_await disk.run(std::move(warming));
                 if (!warmed) co_return failure(std::move(warmed));
+                out.warmed();
                 break;
             }
             case progress_state::more: {

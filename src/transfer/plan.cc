@@ -39,10 +39,7 @@ plan plan_for_memory(const chain& pieces, const profile& sizes, std::optional<me
     return {mechanism::gathered_write, plan_reason::memory_is_gathered};
 }
 
-plan plan_for_file(const file_region& front, const sink& to, const profile& sizes,
-                   mechanism_set given_up) {
-    if (front.size() <= sizes.joined_file_max)
-        return {mechanism::read_write, plan_reason::small_file};
+plan plan_for_file(const sink& to, mechanism_set given_up) {
     for (auto way : file_preference) {
         if (!works(way, to, given_up)) continue;
         bool copies = traits_of(way).user_kernel_copies > 0;
@@ -62,7 +59,7 @@ plan plan_for(const chain& pieces, const sink& to, const profile& sizes,
     const auto* front = as_file(pieces.pieces().front());
     if (front == nullptr) return plan_for_memory(pieces, sizes, forced);
     if (forced && works(*forced, to, given_up)) return {*forced, plan_reason::forced};
-    return plan_for_file(*front, to, sizes, given_up);
+    return plan_for_file(to, given_up);
 }
 
 }  // namespace sluice

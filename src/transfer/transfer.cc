@@ -54,6 +54,7 @@ void transfer::abandon() noexcept {
 void transfer::forget_sources() noexcept {
     checked_.reset();
     cold_reported_ = false;
+    warmed_ = false;
     staged_->clear();
 }
 
@@ -94,23 +95,25 @@ bool transfer::is_checked(const file_region& next) const noexcept {
            next.position() < checked_->end_position();
 }
 
-// Looks at the next chunk unless it has been looked at. A chunk that was reported cold is not asked
-// about again: whoever was told has warmed it, and if it has gone again meanwhile, a stall is
-// counted rather than warming for ever.
+// Looks at the next chunk unless it has been looked at, or warmed.
 bool transfer::next_chunk_is_cold() {
     if (!options_.check_residency) return false;
     const auto* source = first_file();
     if (source == nullptr || is_checked(*source)) return false;
     auto chunk = *cold_region();
-    bool warmed = std::exchange(cold_reported_, false);
-    if (!warmed && residency_of(chunk) == residency::cold) {
+    bool asked_before = std::exchange(cold_reported_, false);
+    if (!std::exchange(warmed_, false) && residency_of(chunk) == residency::cold) {
         cold_reported_ = true;
-        ++costs_.cold_chunks;
-        book_cold_chunk();
+        if (!asked_before) count_cold_chunk();
         return true;
     }
     checked_ = std::move(chunk);
     return false;
+}
+
+void transfer::count_cold_chunk() noexcept {
+    ++costs_.cold_chunks;
+    book_cold_chunk();
 }
 
 // How much of a file piece may be moved now: not beyond what was found resident.

@@ -247,12 +247,13 @@ class group:
     """The servers of one test (or one file of tests), in one folder."""
 
     def __init__(self, folder):
-        self.folder, self.servers = pathlib.Path(folder), []
+        self.folder, self.servers, self.started = pathlib.Path(folder), [], 0
 
     def start(self, root=None, *words, config=None, wrap=(), environment=None, pass_fds=(), **options):
         """Starts a server on ports of its own. Options are those of docs/serve.md with underscores;
         `config` is a table that is written to a TOML file, which then also names the addresses."""
-        folder = self.folder / f"server-{len(self.servers)}"
+        folder = self.folder / f"server-{self.started}"
+        self.started += 1
         folder.mkdir()
         words = list(words)
         drain_ms = options.setdefault("drain_timeout_ms", 3000)
