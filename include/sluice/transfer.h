@@ -80,7 +80,8 @@ class transfer {
     // What has been spent since the last reset_costs().
     [[nodiscard]] const ledger& costs() const noexcept { return costs_; }
     void reset_costs() noexcept { costs_ = {}; }
-    void force(std::optional<mechanism> way) noexcept { options_.forced = way; }
+    // For the pieces that are in the chain now: the caller knows that they are in the page cache.
+    void assume_resident(bool known) noexcept { assumed_resident_ = known; }
 
     // Moves what can be moved now. After an error or source_truncated only the sink's end is left
     // to do. `budget` bounds the bytes of this step, but for the memory that goes out in one call
@@ -125,6 +126,7 @@ class transfer {
     std::optional<file_region> checked_;
     bool cold_reported_ = false;
     bool warmed_ = false;
+    bool assumed_resident_ = false;
     std::string truncated_file_;
     std::unique_ptr<staging> staged_;
 };

@@ -189,6 +189,17 @@ TEST_F(Chain, ClearsAndIsUsedAgain) {
     EXPECT_EQ(text_of(pieces), content_.substr(1, 2));
 }
 
+TEST_F(Chain, UsesItsListAgainForTheNextMessage) {
+    chain pieces;
+    pieces.append(buffer_slice::of_static("one"));
+    const auto* list = pieces.pieces().data();
+    for (int messages = 0; messages < 100; ++messages) {
+        pieces.advance(3);
+        pieces.append(buffer_slice::of_static("two"));
+        ASSERT_EQ(pieces.pieces().data(), list);
+    }
+}
+
 TEST_F(Chain, LetsGoOfWhatHasBeenMoved) {
     chain pieces;
     int fd = -1;

@@ -22,6 +22,7 @@ struct response {
     int status = 200;
     std::uint64_t body_bytes = 0;
     bool close = false;
+    bool known_resident = false;         // the body was found in the page cache a moment ago
     std::uint64_t bytes_per_second = 0;  // 0: no limit
     std::string trouble = {};            // for the error log: what only the operator can mend
 };

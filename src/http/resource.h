@@ -35,6 +35,9 @@ struct representation {
     std::uint64_t size = 0;
     std::string etag;
     std::optional<file> content;  // empty when the block holds the body
+    // When the whole body was last found in the page cache; a note of the loop that has the
+    // resource in its cache.
+    mutable std::int64_t resident_ns = 0;
 
     [[nodiscard]] buffer_slice head_fields() const { return block.slice(0, body_begin); }
     // The fields that a 206 and a 304 carry too, with the empty line.

@@ -246,6 +246,7 @@ net::task<bool> session::send_continue() {
 // Sends without waiting; most responses are gone then.
 session::sent session::send_now() {
     if (x_.answer.bytes_per_second > 0) return sent::part;
+    out_.assume_resident(x_.answer.known_resident);
     auto moved = out_.step(turn_bytes);
     if (!moved) {
         if (replace_by_error(moved.error())) return sent::part;

@@ -109,7 +109,20 @@ TEST_F(ColdFile, LargeFileBehindAHeadIsReportedBeforeTheHeadLeaves) {
     EXPECT_EQ(difference(made.received, "headmore head" + content_.substr(0, mib)), "");
 }
 
-TEST_F(ColdFile, EvictedAgainWhileItWasWarmedIsSentAllTheSame) {
+TEST_F(ColdFile, StaysColdUntilItWasWarmedAndCountsOnce) {
+    evict();
+    if (IsSkipped()) return;
+    out_->pieces().append(written_.open().region(0, mib));
+    for (int steps = 0; steps < 3; ++steps) {
+        auto moved = out_->step();
+        ASSERT_TRUE(moved);
+        EXPECT_EQ(moved->state, progress_state::cold);
+    }
+    EXPECT_EQ(out_->costs().cold_chunks, 1u);
+    EXPECT_EQ(out_->costs().total().calls, 0u);
+}
+
+TEST_F(ColdFile, EvictedAgainAfterItWasWarmedIsSentAllTheSame) {
     evict();
     if (IsSkipped()) return;
     out_->pieces().append(written_.open().region(0, mib));
@@ -122,10 +135,24 @@ TEST_F(ColdFile, EvictedAgainWhileItWasWarmedIsSentAllTheSame) {
         ASSERT_TRUE(moved);
         state = moved->state;
         received += pair_->take(moved->bytes);
+        if (state == progress_state::cold) out_->warmed();
         ASSERT_TRUE(written_.evict());
     }
     EXPECT_EQ(difference(received, content_.substr(0, mib)), "");
     EXPECT_EQ(out_->costs().cold_chunks, 1u);
+}
+
+// Being told that one chunk is warm says nothing about the next message.
+TEST_F(ColdFile, AbandonForgetsWhatWasWarmed) {
+    evict();
+    if (IsSkipped()) return;
+    out_->pieces().append(written_.open().region(0, mib));
+    ASSERT_EQ(out_->step()->state, progress_state::cold);
+    out_->warmed();
+    out_->abandon();
+    out_->pieces().append(written_.open().region(mib, mib));
+    ASSERT_EQ(out_->step()->state, progress_state::cold);
+    EXPECT_EQ(out_->costs().cold_chunks, 2u);
 }
 
 TEST_F(ColdFile, IsNotAskedAboutWhenToldSo) {

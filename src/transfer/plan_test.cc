@@ -58,7 +58,13 @@ const std::array rows{
         {},
         gathered_write,
         memory_is_gathered},
-    row{"small file", {small_size}, sink_kind::tcp_socket, {}, {}, read_write, small_file},
+    row{"small file with nothing before it",
+        {1},
+        sink_kind::tcp_socket,
+        {},
+        {},
+        mechanism::sendfile,
+        file_without_copy},
     row{"large file",
         {small_size + 1},
         sink_kind::tcp_socket,
@@ -171,10 +177,11 @@ TEST(Plan, FollowsItsTable) {
 TEST(Plan, SizesComeFromTheProfile) {
     support::temporary_file written;
     chain pieces;
+    pieces.append(buffer_slice::of_static("memory"));
     pieces.append(written.open().region(0, 100));
     sink to(-1, sink_kind::tcp_socket);
     EXPECT_EQ(plan_for(pieces, to, {.joined_file_max = 100}, {}, {}).way, read_write);
-    EXPECT_EQ(plan_for(pieces, to, {.joined_file_max = 99}, {}, {}).way, mechanism::sendfile);
+    EXPECT_EQ(plan_for(pieces, to, {.joined_file_max = 99}, {}, {}).way, gathered_write);
 }
 
 TEST(Plan, EachReasonHasItsOwnText) {

@@ -55,6 +55,7 @@ void transfer::forget_sources() noexcept {
     checked_.reset();
     cold_reported_ = false;
     warmed_ = false;
+    assumed_resident_ = false;
     staged_->clear();
 }
 
@@ -97,7 +98,7 @@ bool transfer::is_checked(const file_region& next) const noexcept {
 
 // Looks at the next chunk unless it has been looked at, or warmed.
 bool transfer::next_chunk_is_cold() {
-    if (!options_.check_residency) return false;
+    if (!options_.check_residency || assumed_resident_) return false;
     const auto* source = first_file();
     if (source == nullptr || is_checked(*source)) return false;
     auto chunk = *cold_region();

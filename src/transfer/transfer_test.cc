@@ -64,6 +64,17 @@ TEST_F(Transfer, SmallFileGoesOutWithItsHeadInOneCall) {
     EXPECT_EQ(out_->last_plan().reason, plan_reason::small_file);
 }
 
+TEST_F(Transfer, HeadOfASmallFileThatIsEmptyNowIsSentFirst) {
+    support::temporary_file empty;
+    out_->pieces().append(buffer_slice::of_static("head"));
+    out_->pieces().append(empty.open().region(0, 100));
+    auto made = deliver(*out_, *pair_);
+    EXPECT_TRUE(made.truncated()) << made.text();
+    EXPECT_EQ(made.received, "head");
+    EXPECT_EQ(out_->truncated_file(), empty.path());
+    EXPECT_EQ(out_->costs().of(mechanism::read_write).bytes, 4u);
+}
+
 TEST_F(Transfer, LargeFileGoesOutWithoutACopy) {
     out_->pieces().append(buffer_slice::of_static("head"));
     out_->pieces().append(opened_.region(0, content_.size()));
