@@ -9,9 +9,9 @@ namespace sluice {
 enum class sink_kind : unsigned char { tcp_socket, unix_socket, pipe, regular_file, other };
 
 // A descriptor that bytes are moved into, and what kind it is. Borrowed: the descriptor must stay
-// open for as long as the sink is used. sendfile(2) and splice(2) raise SIGPIPE when a socket's peer has gone,
-// so a program that moves files into sockets ignores that signal. For a transfer that must not block, it has to be
-// non-blocking (O_NONBLOCK).
+// open for as long as the sink is used. For a transfer that must not block, it has to be
+// non-blocking (O_NONBLOCK). sendfile(2) and splice(2) raise SIGPIPE when a socket's peer has gone,
+// so a program that moves files into sockets ignores that signal.
 class sink {
   public:
     // Looks at the descriptor once (fstat, getsockopt).

@@ -33,7 +33,7 @@ enum class access_format : std::uint8_t { combined, json };
 enum class log_level : std::uint8_t { error, warning, info, debug };
 
 struct log_config {
-    std::string access;  // path, "-" for standard output, empty: off
+    std::string access = {};  // path, "-" for standard output, empty: off
     access_format format = access_format::combined;
     std::string error = "-";
     log_level level = log_level::info;
@@ -46,29 +46,29 @@ struct header_rule {
 };
 
 struct site_config {
-    std::vector<std::string> hosts;
-    std::string root;
+    std::vector<std::string> hosts = {};
+    std::string root = {};
     std::vector<std::string> index{"index.html"};
     bool listing = false;
-    std::string fallback;
+    std::string fallback = {};
     bool precompressed = true;
     bool dotfiles = false;
     bool follow_links = false;
-    std::vector<std::string> cors;
+    std::vector<std::string> cors = {};
     std::uint64_t rate_limit = 0;
-    std::map<int, std::string> error_pages;
-    std::vector<header_rule> headers;
+    std::map<int, std::string> error_pages = {};
+    std::vector<header_rule> headers = {};
 };
 
 struct server_config {
     std::vector<std::string> http{"127.0.0.1:8080"};
-    std::string admin;
+    std::string admin = {};
     unsigned threads = 0;  // 0: as many as CPUs are available
     std::uint32_t drain_timeout_ms = 10'000;
-    std::optional<mechanism> forced;
-    limits_config limits;
-    log_config log;
-    std::vector<site_config> sites;
+    std::optional<mechanism> forced = {};
+    limits_config limits = {};
+    log_config log = {};
+    std::vector<site_config> sites = {};
 };
 
 }  // namespace sluice::http

@@ -299,15 +299,18 @@ parsed_head parse_head(bytes_view bytes, std::size_t& searched, const head_limit
     into = {};
     if (head.is == parsed_head::outcome::refused) return refused(bad_request);
     bool complete = head.is == parsed_head::outcome::complete;
-    auto size = (complete ? head.end : text.size()) - head.begin;
-    if (size > limits.head_bytes)
-        return refused(too_large_status(text.substr(head.begin, limits.head_bytes)));
+    // The empty lines before count as well: a caller has no room for more than that.
+    auto size = complete ? head.end : text.size();
+    if (size > limits.head_bytes) {
+        auto seen = text.substr(0, limits.head_bytes);
+        return refused(too_large_status(seen.substr(std::min(head.begin, seen.size()))));
+    }
     if (!complete) return {};
 
     head_parser parser(into, limits.header_fields);
     beast_error failed;
-    auto line_and_fields = text.substr(head.begin, size);
-    parser.put(boost::asio::buffer(line_and_fields.data(), size), failed);
+    auto line_and_fields = text.substr(head.begin, size - head.begin);
+    parser.put(boost::asio::buffer(line_and_fields.data(), line_and_fields.size()), failed);
     if (failed == beast::error::bad_version && names_other_version(line_and_fields))
         return refused(version_not_supported);
     if (failed && failed != beast::error::need_more) return refused(parser.status());
@@ -315,55 +318,110 @@ parsed_head parse_head(bytes_view bytes, std::size_t& searched, const head_limit
     return {parsed_head::outcome::complete, head.end, 0};
 }
 
-// Beast's chunked reader wants a head first; it gets one that announces a chunked body.
-class chunked_body::parser final : public beast::basic_parser<true> {
-  public:
-    parser() {
-        constexpr std::string_view head = "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        beast_error failed;
-        put(boost::asio::buffer(head.data(), head.size()), failed);
-        eager(true);
-        body_limit(boost::none);
-    }
-    [[nodiscard]] std::uint64_t content() const noexcept { return content_; }
+// ---- chunked bodies ----
 
-  private:
-    void on_request_impl(beast::verb, beast_text, beast_text, int, beast_error&) override {}
-    void on_response_impl(int, beast_text, int, beast_error&) override {}
-    void on_field_impl(beast::field, beast_text, beast_text, beast_error&) override {}
-    void on_header_impl(beast_error&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, beast_error&) override {}
-    std::size_t on_body_impl(beast_text text, beast_error&) override { return text.size(); }
-    void on_chunk_header_impl(std::uint64_t size, beast_text, beast_error&) override {
-        bool overflows = content_ + size < content_;
-        content_ = overflows ? UINT64_MAX : content_ + size;
-    }
-    std::size_t on_chunk_body_impl(std::uint64_t, beast_text text, beast_error&) override {
-        return text.size();
-    }
-    void on_finish_impl(beast_error&) override {}
+namespace {
 
-    std::uint64_t content_ = 0;
-};
+constexpr int content_too_large = 413;
+constexpr unsigned size_digits_max = 16;
+constexpr std::size_t extras_max = 16 * 1024;
 
-chunked_body::chunked_body() : parser_(std::make_unique<parser>()) {}
-chunked_body::~chunked_body() = default;
+int hex_value(char letter) noexcept {
+    if (is_digit(letter)) return letter - '0';
+    char lower = ascii_lower(letter);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
 
-chunked_body::outcome chunked_body::feed(bytes_view bytes, std::uint64_t size_max) {
-    constexpr int content_too_large = 413;
+bool is_blank(char letter) noexcept {
+    return letter == ' ' || letter == '\t';
+}
+
+bool is_token_letter(char letter) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    char lower = ascii_lower(letter);
+    return is_digit(letter) || (lower >= 'a' && lower <= 'z') ||
+           marks.find(letter) != std::string_view::npos;
+}
+
+}  // namespace
+
+chunked_body::outcome chunked_body::feed(bytes_view bytes, std::uint64_t size_max) noexcept {
     outcome fed;
-    while (!parser_->is_done() && fed.consumed < bytes.size()) {
-        auto rest = bytes.subspan(fed.consumed);
-        beast_error failed;
-        auto taken = parser_->put(boost::asio::buffer(rest.data(), rest.size()), failed);
-        fed.consumed += taken;
-        if (failed == beast::error::need_more) break;
-        if (failed) return {fed.consumed, false, true, bad_request};
-        if (parser_->content() > size_max) return {fed.consumed, false, true, content_too_large};
+    auto text = as_text(bytes);
+    while (fed.consumed < text.size() && !fed.complete) {
+        if (at_ == place::content) {
+            auto count = std::min<std::uint64_t>(left_, text.size() - fed.consumed);
+            fed.consumed += static_cast<std::size_t>(count);
+            left_ -= count;
+            if (left_ == 0) at_ = place::content_cr;
+            continue;
+        }
+        int status = take(text[fed.consumed++], size_max);
+        if (status != 0) return {fed.consumed, false, true, status};
+        fed.complete = at_ == place::end;
     }
-    if (parser_->content() > size_max) return {fed.consumed, false, true, content_too_large};
-    fed.complete = parser_->is_done();
     return fed;
+}
+
+// Takes one byte that is not content. 0, or the status to refuse the body with.
+int chunked_body::take(char letter, std::uint64_t size_max) noexcept {
+    switch (at_) {
+        case place::size_begin:
+        case place::size:
+            return take_size(letter, size_max);
+        case place::blank:
+            if (letter == ';') return expect(place::extension);
+            return is_blank(letter) ? take_extra(letter, place::blank) : bad_request;
+        case place::extension:
+            return letter == '\r' ? expect(place::size_lf) : take_extra(letter, place::extension);
+        case place::size_lf:
+            if (letter != '\n') return bad_request;
+            return expect(left_ == 0 ? place::trailer_begin : place::content);
+        case place::content_cr:
+            return letter == '\r' ? expect(place::content_lf) : bad_request;
+        case place::content_lf:
+            return letter == '\n' ? expect(place::size_begin) : bad_request;
+        case place::trailer_begin:
+            if (letter == '\r') return expect(place::end_lf);
+            return is_token_letter(letter) ? take_extra(letter, place::trailer_name) : bad_request;
+        case place::trailer_name:
+            if (letter == ':') return take_extra(letter, place::trailer_value);
+            return is_token_letter(letter) ? take_extra(letter, place::trailer_name) : bad_request;
+        case place::trailer_value:
+            return letter == '\r' ? expect(place::trailer_lf)
+                                  : take_extra(letter, place::trailer_value);
+        case place::trailer_lf:
+            return letter == '\n' ? expect(place::trailer_begin) : bad_request;
+        case place::end_lf:
+            return letter == '\n' ? expect(place::end) : bad_request;
+        case place::content:
+        case place::end:
+            break;
+    }
+    return bad_request;
+}
+
+int chunked_body::take_size(char letter, std::uint64_t size_max) noexcept {
+    if (int digit = hex_value(letter); digit >= 0) {
+        if (++digits_ > size_digits_max) return bad_request;
+        left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
+        return expect(place::size);
+    }
+    if (at_ == place::size_begin) return bad_request;
+    digits_ = 0;
+    if (left_ > size_max - std::min(content_, size_max)) return content_too_large;
+    content_ += left_;
+    if (letter == '\r') return expect(place::size_lf);
+    if (letter == ';') return expect(place::extension);
+    return is_blank(letter) ? take_extra(letter, place::blank) : bad_request;
+}
+
+// A byte of an extension or a trailer, which nobody reads: it must only be clean, and not come for
+// ever.
+int chunked_body::take_extra(char letter, place next) noexcept {
+    if (!is_clean({&letter, 1})) return bad_request;
+    if (++extras_ > extras_max) return fields_too_large;
+    return expect(next);
 }
 
 }  // namespace sluice::http

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include <sluice/bytes.h>
 
@@ -38,11 +37,9 @@ struct parsed_head {
                                      const head_limits& limits, request& into);
 
 // Recognises the end of a chunked body whose content nobody wants (RFC 9112 section 7.1).
+// Extensions and trailers are passed over, up to 16 KiB of them in a body.
 class chunked_body {
   public:
-    chunked_body();
-    ~chunked_body();
-
     struct outcome {
         std::size_t consumed = 0;
         bool complete = false;
@@ -50,12 +47,40 @@ class chunked_body {
                                // `status` and close
         int status = 0;
     };
-    // Takes bytes from the front. `size_max` bounds the content of the whole body.
-    [[nodiscard]] outcome feed(bytes_view bytes, std::uint64_t size_max);
+    // Takes bytes from the front: all of them, or those up to the end of the body. `size_max`
+    // bounds the content of the whole body. Not to be called again once it is complete or refused.
+    [[nodiscard]] outcome feed(bytes_view bytes, std::uint64_t size_max) noexcept;
 
   private:
-    class parser;
-    std::unique_ptr<parser> parser_;
+    enum class place : std::uint8_t {
+        size_begin,
+        size,
+        blank,  // white space, which only an extension may follow
+        extension,
+        size_lf,
+        content,
+        content_cr,
+        content_lf,
+        trailer_begin,
+        trailer_name,
+        trailer_value,
+        trailer_lf,
+        end_lf,
+        end,
+    };
+    [[nodiscard]] int take(char letter, std::uint64_t size_max) noexcept;
+    [[nodiscard]] int take_size(char letter, std::uint64_t size_max) noexcept;
+    [[nodiscard]] int take_extra(char letter, place next) noexcept;
+    [[nodiscard]] int expect(place next) noexcept {
+        at_ = next;
+        return 0;
+    }
+
+    place at_ = place::size_begin;
+    unsigned digits_ = 0;
+    std::uint64_t left_ = 0;     // of the chunk
+    std::uint64_t content_ = 0;  // of all chunks so far
+    std::size_t extras_ = 0;
 };
 
 }  // namespace sluice::http

@@ -154,6 +154,7 @@ class loader {
             if (!status) {
                 if (status.error().is(EAGAIN) && tree_.how() == lookup::cached_only)
                     return load_outcome{.is = load_outcome::kind::would_block};
+                look_again_after(status_for(status.error()));
                 continue;
             }
             bool usable = S_ISREG(status->st_mode) &&
@@ -162,6 +163,7 @@ class loader {
             auto failed = add(candidate, how);
             if (!failed) continue;
             if (failed->is == load_outcome::kind::would_block) return failed;
+            look_again_after(failed->status);
             drop(how);  // not readable: the file itself still is
         }
         return std::nullopt;
@@ -174,6 +176,11 @@ class loader {
             if (made_->codings[at]) left.insert(static_cast<coding>(at));
         }
         made_->existing = left;
+    }
+
+    // What failed for want of a descriptor, or by the disk, may do next time.
+    void look_again_after(int status) {
+        if (status >= 500) settled_ = false;
     }
 
     void note_age(const file_identity& identity) {

@@ -15,6 +15,8 @@ namespace {
 
 constexpr auto tick = std::chrono::milliseconds(100);
 constexpr std::int64_t linger_ns = 5'000'000'000;
+constexpr std::int64_t last_moment_ns = 500'000'000;  // for a first request while the server goes
+constexpr std::int64_t complaint_interval_ns = 1'000'000'000;
 // One thread runs the loop; others only post to it.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
@@ -114,7 +116,12 @@ bool serving_loop::make_room() {
 }
 
 void serving_loop::out_of_descriptors(const error& reason) {
-    shared_.log.write(log_level::warning, reason.message() + "; files kept open are closed");
+    auto now = sys::coarse_monotonic_ns();
+    if (now - last_complaint_ns_ > complaint_interval_ns) {
+        last_complaint_ns_ = now;
+        shared_.log.write(log_level::warning,
+                          reason.message() + "; files kept open and an idle connection are closed");
+    }
     files_.cache().drop_descriptors();
     (void)make_room();
 }

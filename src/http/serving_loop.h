@@ -76,6 +76,9 @@ class serving_loop {
     void end_if_drained();
     void expire_overdue();
     [[nodiscard]] std::int64_t time_limit_ns(phase of) const noexcept;
+    [[nodiscard]] bool is_draining() const noexcept {
+        return shared_.draining.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] transfer_options transfer_options_for_all() const {
         return {.sizes = {}, .forced = limits_.forced, .check_residency = true};
     }
@@ -90,6 +93,7 @@ class serving_loop {
     access_log access_;
     std::array<session_list, phase_count> phases_;
     std::size_t connections_ = 0;
+    std::int64_t last_complaint_ns_ = 0;  // about descriptors
     file_service files_;
     std::unique_ptr<handler> admin_;
     // Behind all that sessions use, since it ends those that are left; before what needs it to

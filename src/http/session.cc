@@ -128,8 +128,7 @@ void session::take_request(const parsed_head& head) {
     x_.reset();
     out_.reset_costs();
     ++served_;
-    x_.answer.close = loop_.shared_.draining.load(std::memory_order_relaxed) ||
-                      served_ >= loop_.limits_.each.requests;
+    x_.answer.close = loop_.is_draining() || served_ >= loop_.limits_.each.requests;
 }
 
 void session::refuse(int status) {
@@ -139,7 +138,9 @@ void session::refuse(int status) {
 }
 
 bool session::stays_open(bool sent_all) const noexcept {
-    return sent_all && x_.asked.keep_alive && !x_.answer.close && socket_.is_open();
+    // A request that has come in the meantime is still answered when the server begins to go.
+    bool going = loop_.is_draining() && input_.empty();
+    return sent_all && x_.asked.keep_alive && !x_.answer.close && !going && socket_.is_open();
 }
 
 void session::finish_exchange(bool sent_all) {
@@ -328,6 +329,8 @@ void session::evict() {
 }
 
 void session::drain() {
+    // Whoever has just connected gets a moment for the first request; see time_limit_ns.
+    if (served_ == 0) return enter(phase::idle);
     boost::system::error_code ignored;
     interrupted_ = interrupt::drained;
     enter(phase::busy);

@@ -142,6 +142,23 @@ TEST_F(ColdFile, EvictedAgainAfterItWasWarmedIsSentAllTheSame) {
     EXPECT_EQ(out_->costs().cold_chunks, 1u);
 }
 
+TEST_F(ColdFile, IsNotAskedAboutWhenAssumedResidentForThisMessageOnly) {
+    evict();
+    if (IsSkipped()) return;
+    fault_script faults;
+    out_->assume_resident(true);
+    out_->pieces().append(written_.open().region(0, content_.size()));
+    auto made = deliver(*out_, *pair_);
+    ASSERT_TRUE(made.done()) << made.text();
+    EXPECT_EQ(made.colds, 0u);
+    EXPECT_EQ(faults.count(sys::call::cachestat), 0u);
+    EXPECT_EQ(difference(made.received, content_), "");
+    evict();
+    if (IsSkipped()) return;
+    out_->pieces().append(written_.open().region(0, content_.size()));
+    EXPECT_EQ(out_->step()->state, progress_state::cold);
+}
+
 // Being told that one chunk is warm says nothing about the next message.
 TEST_F(ColdFile, AbandonForgetsWhatWasWarmed) {
     evict();

@@ -31,6 +31,13 @@ class Transfer : public testing::Test {
         out_ = std::make_unique<transfer>(*sink::of(pair_->sending_end()));
     }
 
+    // A new transfer into the same sink.
+    void start(mechanism forced) {
+        transfer_options options;
+        options.forced = forced;
+        out_ = std::make_unique<transfer>(*sink::of(pair_->sending_end()), options);
+    }
+
     std::string content_ = pattern(300'000);
     support::temporary_file written_{content_};
     file opened_ = written_.open();
@@ -146,7 +153,7 @@ TEST_F(Transfer, GoesOnAfterItWasMoved) {
 
 // A mapping is kept from chunk to chunk, but never for another file that got the same descriptor.
 TEST_F(Transfer, MappingIsNotTakenForAnotherFile) {
-    out_->force(mechanism::mapped_write);
+    start(mechanism::mapped_write);
     for (std::uint64_t seed : {21, 22, 23}) {
         auto content = pattern(20'000, seed);
         support::temporary_file written(content);
@@ -159,7 +166,7 @@ TEST_F(Transfer, MappingIsNotTakenForAnotherFile) {
 
 TEST_F(Transfer, MappingServesManyChunks) {
     fault_script faults;
-    out_->force(mechanism::mapped_write);
+    start(mechanism::mapped_write);
     faults.cut(sys::call::sendmsg, 10'000);
     out_->pieces().append(opened_.region(5, 200'000));
     ASSERT_TRUE(deliver(*out_, *pair_).done());
@@ -171,7 +178,7 @@ TEST_F(Transfer, LetsGoOfTheFileWhenDone) {
     for (auto way :
          {mechanism::read_write, mechanism::mapped_write, mechanism::sendfile, mechanism::splice}) {
         SCOPED_TRACE(name_of(way));
-        out_->force(way);
+        start(way);
         int fd = -1;
         {
             auto own = written_.open();

@@ -42,10 +42,15 @@ def start_slow_download(server, target="/victim.bin", fields=()):
     answer = client.read_head()
     assert answer.status in (200, 206)
     first = client.read_exactly(4096)
-    before = -1
-    while before != (now := server.metrics().sum("sluice_transfer_bytes_total")):
-        before = now
+    moved = lambda: server.metrics().sum("sluice_transfer_bytes_total")
+    before = moved()
+
+    def stands_still():
+        nonlocal before
         time.sleep(0.1)
+        last, before = before, moved()
+        return before - last < 64 << 10  # the metrics page itself is among the bytes
+    wait_for(stands_still, what="the transfer to fill the socket buffers")
     return client, answer.length, first
 
 

@@ -14,7 +14,9 @@ bool attend(delivery& made, transfer& out, stream_pair& pair, std::size_t gulp) 
             return true;
         case progress_state::cold:
             ++made.colds;
-            return warm(*out.cold_region()).has_value();
+            if (!warm(*out.cold_region())) return false;
+            out.warmed();
+            return true;
         case progress_state::would_block:
             break;
     }
