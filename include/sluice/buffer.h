@@ -37,7 +37,8 @@ class buffer {
     [[nodiscard]] writable_bytes tailroom() noexcept;
     void commit(std::size_t count) noexcept;
 
-    // Adds a copy of `bytes`, growing when there is no room (which copies what was there).
+    // Adds a copy of `bytes`, growing when there is no room (which copies what was there). They
+    // must not be the buffer's own.
     void append(bytes_view bytes);
     void append(std::string_view text) { append(as_bytes(text)); }
     // At least `count` bytes of tailroom; grows, at least twofold, by copying.

@@ -70,6 +70,7 @@ class chain {
 
   private:
     void append_piece(piece part);
+    void drop_used_up();
 
     std::vector<piece> pieces_;
     std::size_t front_ = 0;  // pieces before it have been moved

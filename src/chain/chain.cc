@@ -12,6 +12,8 @@ std::uint64_t size_of(const piece& part) noexcept {
 
 namespace {
 
+constexpr std::size_t used_up_max = 64;
+
 void trim_front(piece& part, std::uint64_t count) noexcept {
     std::visit([count](auto& each) { each.trim_front(count); }, part);
 }
@@ -54,8 +56,15 @@ void chain::append_piece(piece part) {
     auto added = size_of(part);
     if (added == 0) return;
     if (empty()) clear();
+    // A chain that is never quite empty must not grow for ever.
+    if (front_ > used_up_max) drop_used_up();
     pieces_.push_back(std::move(part));
     size_ += added;
+}
+
+void chain::drop_used_up() {
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(front_));
+    front_ = 0;
 }
 
 void chain::append(chain&& other) {

@@ -375,6 +375,7 @@ TEST_F(Resource, CachedOnlyWouldBlockAtEveryName) {
     files_.write("d/index.html", "index");
     files_.write("d/index.html.br", "br");
     unsigned opens = 0;
+    ASSERT_TRUE(found("/d/"));  // now the kernel knows what is not there, too
     {
         support::fault_script faults;
         ASSERT_EQ(look("/d/", lookup::cached_only).is, kind::file);

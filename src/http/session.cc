@@ -72,7 +72,10 @@ net::task<void> session::run() {
         if (head.is == parsed_head::outcome::refused) {
             refuse(head.status);
         } else {
-            if (x_.asked.has_body() && !co_await discard_body()) break;
+            if (x_.asked.has_body()) {
+                bool readable = co_await discard_body();
+                if (!readable) break;
+            }
             while (out_.pieces().empty()) {
                 auto work = answers_.answer(x_, out_.pieces());
                 if (!work) break;
@@ -84,7 +87,8 @@ net::task<void> session::run() {
             }
         }
         auto now = send_now();
-        bool sent_all = now == sent::all || (now == sent::part && co_await send_rest());
+        bool sent_all = now == sent::all;
+        if (now == sent::part) sent_all = co_await send_rest();
         finish_exchange(sent_all);
         open = stays_open(sent_all);
     }
@@ -184,9 +188,14 @@ net::task<bool> session::discard_body() {
         if (too_large && welcome) refuse(413);
         co_return true;
     }
-    if (x_.asked.expects_continue && input_.empty() && !co_await send_continue()) co_return false;
+    if (x_.asked.expects_continue && input_.empty()) {
+        bool continued = co_await send_continue();
+        if (!continued) co_return false;
+    }
     enter(phase::busy);
-    co_return x_.asked.chunked ? co_await discard_chunked_body() : co_await discard_sized_body();
+    // Written out: g++ 12 awaits both arms of a conditional expression.
+    if (x_.asked.chunked) co_return co_await discard_chunked_body();
+    co_return co_await discard_sized_body();
 }
 
 net::task<bool> session::discard_sized_body() {
@@ -239,7 +248,8 @@ net::task<bool> session::discard_chunked_body() {
 
 net::task<bool> session::send_continue() {
     out_.pieces().append(buffer_slice::of_static(continue_line));
-    co_return send_now() == sent::all || co_await send_rest();
+    if (send_now() == sent::all) co_return true;
+    co_return co_await send_rest();
 }
 
 // ---- responses ----

@@ -93,13 +93,11 @@ def test_head_timeout_counts_from_the_first_byte(serve, site):
     server = serve(site, head_timeout_ms=600)
     client = server.connect()
     started = time.monotonic()
-    try:
-        for value in b"GET /a.txt HTTP/1.1\r\nX: " + b"y" * 200:
-            client.send(bytes([value]))
-            time.sleep(0.05)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
-    assert time.monotonic() - started < 5
+    for value in b"GET /a.txt HTTP/1.1\r\nX: " + b"y" * 200:
+        client.send(bytes([value]))
+        if not client.is_silent(0.05):
+            break
+    assert 0.4 < time.monotonic() - started < 4
     assert client.read_response().status == 408
 
 
@@ -129,16 +127,15 @@ def test_request_in_time_keeps_an_idle_connection(serve, site):
         assert client.ask("/a.txt").status == 200
 
 
-def test_reader_without_progress_is_cut_off(serve, site):
-    server = serve(site, send_timeout_ms=400)
-    before = server.descriptors()
+def test_reader_without_progress_is_cut_off(serve, root):
+    tree.write(root, "huge.bin", tree.content(24 * MIB))
+    server = serve(root, send_timeout_ms=400)
     client = server.connect(receive_buffer=4096)
-    client.send(wire.request("GET", "/big.bin"))
+    client.send(wire.request("GET", "/huge.bin"))
     client.read_head()
-    server.descriptors_return_to(before, slack=2, within=5)
-    client.timeout = 3
+    wait_for(lambda: server.metrics().sum("sluice_http_connections") == 0, 5, what="the connection to be closed")
     with pytest.raises(wire.closed_early):
-        client.read_exactly(8 * MIB)
+        client.read_exactly(24 * MIB)
 
 
 def test_slow_reader_with_progress_is_not_cut_off(serve, site):
@@ -217,13 +214,9 @@ def test_100_mb_of_header(serve, site):
     client = server.connect()
     client.send(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n")
     line = b"X-Filler: " + b"y" * 1000 + b"\r\n"
-    taken = 0
     for _ in range(100_000_000 // len(line) // 100):
-        now = client.send_what_is_taken(line * 100)
-        taken += now
-        if now < len(line) * 100:
+        if client.send_what_is_taken(line * 100) < len(line) * 100:
             break
-    assert taken < 50_000_000, "the server read on and on"
     assert client.read_response().status == 431
     server.memory_below(before + 32 * MIB)
     answered_at_once(server)
@@ -231,11 +224,23 @@ def test_100_mb_of_header(serve, site):
 
 def test_one_header_line_of_100_mb(serve, site):
     server = serve(site)
+    before = server.resident_bytes()
     client = server.connect()
-    assert client.send_what_is_taken(b"GET /a.txt HTTP/1.1\r\nX: " + b"y" * 100_000_000) < 50_000_000
+    client.send_what_is_taken(b"GET /a.txt HTTP/1.1\r\nX: " + b"y" * 100_000_000)
     assert client.read_response().status == 431
-    server.memory_below(128 * MIB)
+    server.memory_below(before + 32 * MIB)
     answered_at_once(server)
+
+
+def test_client_that_never_stops_sending_is_cut_off(serve, site):
+    """After a refusal what still comes is read away so that the answer arrives, but not for ever."""
+    client = serve(site).connect()
+    client.send(b"GET /a.txt HTTP/1.1\nHost: localhost\r\n\r\n")
+    assert client.read_response().status == 400
+    deadline = time.monotonic() + 20
+    while client.send_what_is_taken(b"y" * 1000) == 1000:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_garbage(serve, site):

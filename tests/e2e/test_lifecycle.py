@@ -223,7 +223,7 @@ def accepts(server):
     try:
         wire.connect(server.address).close()
         return True
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return False
 
 

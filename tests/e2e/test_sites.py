@@ -23,8 +23,8 @@ def hosts(serve_module, module_folder):
     return serve_module(config={"site": [
         site(module_folder, "first", hosts=["first.example"]),
         site(module_folder, "second", hosts=["second.example", "www.second.example"]),
-        site(module_folder, "wild", hosts=["*.wild.example"]),
-        site(module_folder, "exact", hosts=["exact.wild.example"])]})
+        site(module_folder, "exact", hosts=["exact.wild.example"]),
+        site(module_folder, "wild", hosts=["*.wild.example"])]})
 
 
 @pytest.mark.parametrize("host, name", [

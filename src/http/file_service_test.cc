@@ -1,0 +1,687 @@
+#include "http/file_service.h"
+
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <regex>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "http/request_parser.h"
+#include "support/fault_script.h"
+#include "support/pattern.h"
+#include "support/served_tree.h"
+
+namespace sluice::http {
+namespace {
+
+using support::difference;
+using support::pattern;
+
+// A response as a client reads it.
+struct answered {
+    int status = 0;
+    std::multimap<std::string, std::string> fields;
+    std::string body;
+    std::uint64_t body_bytes = 0;  // as the access log will have it
+    std::string trouble;
+    int waits = 0;  // how often work was to be done off the loop
+
+    [[nodiscard]] std::string field(const std::string& name) const {
+        auto found = fields.find(name);
+        return found == fields.end() ? "(none)" : found->second;
+    }
+};
+
+class FileService : public testing::Test {
+  protected:
+    FileService() { serve(); }
+
+    void serve(server_config config) {
+        sites_ = files_.serve(std::move(config));
+        service_ = std::make_unique<file_service>(sites_, heads_, cache_limits{});
+    }
+    void serve(site_config site = {}) {
+        server_config config;
+        config.sites.push_back(std::move(site));
+        serve(std::move(config));
+    }
+
+    // `line` is "GET /path"; `fields` are whole lines.
+    answered ask(const std::string& line, const std::string& fields = {}) {
+        auto text = line + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+        exchange x;
+        std::size_t searched = 0;
+        auto head = parse_head(as_bytes(text), searched, {}, x.asked);
+        EXPECT_EQ(head.is, parsed_head::outcome::complete) << text;
+        chain out;
+        answered made;
+        while (auto work = service_->answer(x, out)) {
+            EXPECT_TRUE(out.empty()) << "a part of the answer before the work is done";
+            (*work)();
+            if (++made.waits > 10) break;
+        }
+        read(out, made);
+        EXPECT_EQ(made.status, x.answer.status);
+        EXPECT_EQ(made.body.size(), x.answer.body_bytes);
+        made.body_bytes = x.answer.body_bytes;
+        made.trouble = x.answer.trouble;
+        expect_length(made, x.asked.method);
+        return made;
+    }
+
+    static void read(const chain& out, answered& made) {
+        auto whole = out.flatten();
+        ASSERT_TRUE(whole);
+        auto text = std::string(whole->text());
+        auto end = text.find("\r\n\r\n");
+        ASSERT_NE(end, std::string::npos) << text;
+        made.body = text.substr(end + 4);
+        std::istringstream lines(text.substr(0, end + 2));
+        std::string line;
+        std::getline(lines, line);
+        ASSERT_TRUE(line.starts_with("HTTP/1.1 ")) << line;
+        made.status = std::stoi(line.substr(9));
+        while (std::getline(lines, line)) {
+            ASSERT_TRUE(line.ends_with("\r")) << line;
+            auto colon = line.find(": ");
+            ASSERT_NE(colon, std::string::npos) << line;
+            made.fields.emplace(line.substr(0, colon),
+                                line.substr(colon + 2, line.size() - colon - 3));
+        }
+    }
+
+    static void expect_length(const answered& made, request_method method) {
+        for (const auto* name : {"Content-Length", "Content-Type", "Date", "ETag", "Location"})
+            EXPECT_LE(made.fields.count(name), 1u) << name;
+        bool bodiless = made.status == 204 || made.status == 304;
+        if (bodiless || method == request_method::head) {
+            EXPECT_EQ(made.body, "");
+            return;
+        }
+        EXPECT_EQ(made.field("Content-Length"), std::to_string(made.body.size()));
+    }
+
+    support::served_tree files_;
+    response_head heads_;
+    std::shared_ptr<const site_set> sites_;
+    std::unique_ptr<file_service> service_;
+};
+
+// ---- files ----
+
+TEST_F(FileService, SmallAndLargeFiles) {
+    for (std::size_t size : {0, 1, 16384, 16385, 100000}) {
+        auto content = pattern(size);
+        files_.write("a.txt", content);
+        serve();
+        for (int time = 0; time < 3; ++time) {  // loaded, and from the cache
+            auto made = ask("GET /a.txt");
+            EXPECT_EQ(made.status, 200);
+            EXPECT_EQ(difference(made.body, content), "");
+            EXPECT_EQ(made.field("Content-Type"), "text/plain; charset=utf-8");
+            EXPECT_EQ(made.field("Accept-Ranges"), "bytes");
+            EXPECT_EQ(made.field("Server"), "sluice");
+            EXPECT_EQ(made.field("Connection"), "(none)");
+            EXPECT_EQ(made.trouble, "");
+        }
+    }
+}
+
+TEST_F(FileService, HeadHasTheFieldsOfGet) {
+    for (std::size_t size : {10, 100000}) {
+        files_.write("a.txt", pattern(size));
+        serve();
+        auto get = ask("GET /a.txt");
+        auto head = ask("HEAD /a.txt");
+        EXPECT_EQ(head.status, 200);
+        for (const auto* name : {"Content-Type", "Content-Length", "ETag", "Last-Modified"})
+            EXPECT_EQ(head.field(name), get.field(name)) << name;
+        EXPECT_EQ(head.field("Content-Length"), std::to_string(size));
+        EXPECT_EQ(head.body_bytes, 0u);
+    }
+}
+
+TEST_F(FileService, TheWayOfWritingThePathMakesNoDifference) {
+    files_.write("d/a b.txt", "x");
+    files_.write("d/plain", "y");
+    for (const auto* target :
+         {"/d/a%20b.txt", "/d//a%20b.txt", "/d/./a%20b.txt", "/e/../d/a%20b.txt",
+          "http://a/d/a%20b.txt", "/%64/a%20b.txt", "/d/a%20b.txt?q=1"})
+        EXPECT_EQ(ask("GET " + std::string(target)).body, "x") << target;
+    for (const auto* target : {"/d/plain", "/d/plain?", "//d/plain", "HTTP://A/d/plain"})
+        EXPECT_EQ(ask("GET " + std::string(target)).body, "y") << target;
+}
+
+struct status_row {
+    const char* line;
+    int status;
+};
+
+TEST_F(FileService, Statuses) {
+    files_.write("a", "x");
+    files_.write(".hidden", "x");
+    files_.write("d/.hidden", "x");
+    files_.make_directory("empty");
+    files_.write("../outside", "x");
+    files_.link("../outside", "out");
+    for (auto [line, status] : {status_row{"GET /a", 200},
+                                {"GET /nothing", 404},
+                                {"GET /a/", 404},
+                                {"GET /a/b", 404},
+                                {"GET /.hidden", 404},
+                                {"GET /d/.hidden", 404},
+                                {"GET /%2ehidden", 404},
+                                {"GET /empty/", 403},
+                                {"GET /empty", 301},
+                                {"GET /out", 403},
+                                {"GET /..", 400},
+                                {"GET /d/../../a", 400},
+                                {"GET /%2e%2e/a", 400},
+                                {"GET /a%", 400},
+                                {"GET /a%00", 400},
+                                {"GET /d%2fa", 400},
+                                {"GET /d%5ca", 400},
+                                {"GET /d\\a", 400},
+                                {"GET /%ff", 400},
+                                {"GET /a%0a", 400},
+                                {"GET *", 400},
+                                {"GET a", 400},
+                                {"GET ftp://a/a", 400},
+                                {"GET /a#b", 400},
+                                {"POST /a", 405},
+                                {"PUT /a", 405},
+                                {"DELETE /a", 405},
+                                {"PATCH /a", 405},
+                                {"TRACE /a", 405},
+                                {"CONNECT a:80", 405},
+                                {"POST /..", 405},
+                                {"BREW /a", 501},
+                                {"get /a", 501},
+                                {"OPTIONS /a", 204},
+                                {"OPTIONS *", 204},
+                                {"HEAD /nothing", 404},
+                                {"HEAD /empty", 301}}) {
+        auto made = ask(line);
+        EXPECT_EQ(made.status, status) << line;
+        if (status == 405) {
+            EXPECT_EQ(made.field("Allow"), "GET, HEAD, OPTIONS") << line;
+        }
+        if (status >= 400) {
+            EXPECT_EQ(made.field("Content-Type"), "text/html; charset=utf-8") << line;
+        }
+    }
+}
+
+TEST_F(FileService, RedirectsToTheSlash) {
+    files_.make_directory("d e");
+    files_.make_directory("evil.org");
+    EXPECT_EQ(ask("GET /d%20e").field("Location"), "/d%20e/");
+    EXPECT_EQ(ask("GET /d%20e?a=b&c").field("Location"), "/d%20e/?a=b&c");
+    EXPECT_EQ(ask("GET //evil.org").field("Location"), "/evil.org/");
+    EXPECT_EQ(ask("GET http://a/evil.org").field("Location"), "/evil.org/");
+    // Not even an encoded line break gets into the field.
+    EXPECT_EQ(ask("GET /evil.org?%0d%0aX:y").field("Location"), "/evil.org/?%0d%0aX:y");
+}
+
+TEST_F(FileService, SitesByHost) {
+    support::served_tree other;
+    files_.write("a", "first");
+    other.write("a", "other");
+    server_config config;
+    config.sites.resize(2);
+    config.sites[1].hosts = {"b", "*.b"};
+    config.sites[1].root = other.root();
+    serve(config);
+    for (int time = 0; time < 2; ++time) {
+        EXPECT_EQ(ask("GET /a").body, "first");
+        EXPECT_EQ(ask("GET http://b/a").body, "other");  // overrules Host
+        EXPECT_EQ(ask("GET http://x.B:80/a").body, "other");
+    }
+}
+
+// ---- preconditions ----
+
+TEST_F(FileService, Preconditions) {
+    files_.write("a", "hello");
+    files_.set_modified("a", {.tv_sec = 784111777, .tv_nsec = 0});
+    auto tag = ask("GET /a").field("ETag");
+    const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const std::string before = "Sun, 06 Nov 1994 08:49:36 GMT";
+    struct row {
+        std::string fields;
+        int status;
+    };
+    for (const auto& [fields, status] : {
+             row{"If-None-Match: " + tag + "\r\n", 304},
+             row{"If-None-Match: W/" + tag + "\r\n", 304},
+             row{"If-None-Match: *\r\n", 304},
+             row{"If-None-Match: \"x\", " + tag + "\r\n", 304},
+             row{"If-None-Match: \"x\"\r\n", 200},
+             row{"If-Modified-Since: " + date + "\r\n", 304},
+             row{"If-Modified-Since: " + before + "\r\n", 200},
+             row{"If-None-Match: \"x\"\r\nIf-Modified-Since: " + date + "\r\n", 200},
+             row{"If-Match: " + tag + "\r\n", 200},
+             row{"If-Match: \"x\"\r\n", 412},
+             row{"If-Match: W/" + tag + "\r\n", 412},
+             row{"If-Unmodified-Since: " + before + "\r\n", 412},
+             row{"If-Unmodified-Since: " + date + "\r\n", 200},
+             row{"If-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n", 412},
+         }) {
+        for (const auto* line : {"GET /a", "HEAD /a"})
+            EXPECT_EQ(ask(line, fields).status, status) << fields;
+    }
+}
+
+TEST_F(FileService, NotModifiedHasTheFieldsThatCachesNeed) {
+    site_config config{.cors = {"http://o"}};
+    config.headers = {{"*", {{"Cache-Control", "max-age=5"}}}};
+    serve(config);
+    files_.write("a.css", "hello");
+    files_.write("a.css.br", "br");
+    auto whole = ask("GET /a.css", "Origin: http://o\r\n");
+    auto made =
+        ask("GET /a.css", "Origin: http://o\r\nIf-None-Match: " + whole.field("ETag") + "\r\n");
+    ASSERT_EQ(made.status, 304);
+    for (const auto* name :
+         {"ETag", "Last-Modified", "Vary", "Cache-Control", "Access-Control-Allow-Origin"}) {
+        EXPECT_NE(made.field(name), "(none)") << name;
+        EXPECT_EQ(made.field(name), whole.field(name)) << name;
+    }
+    EXPECT_EQ(made.field("Content-Length"), "(none)");
+    EXPECT_EQ(made.field("Content-Type"), "(none)");
+    EXPECT_EQ(made.body_bytes, 0u);
+}
+
+TEST_F(FileService, MissingFilesHaveNoPreconditions) {
+    EXPECT_EQ(ask("GET /nothing", "If-None-Match: *\r\n").status, 404);
+    EXPECT_EQ(ask("GET /nothing", "If-Match: *\r\n").status, 404);
+}
+
+// ---- ranges ----
+
+class Ranges : public FileService, public testing::WithParamInterface<std::size_t> {
+  protected:
+    void SetUp() override { files_.write("a.bin", content_); }
+    answered range(const std::string& value, const std::string& more = {}) {
+        return ask("GET /a.bin", "Range: " + value + "\r\n" + more);
+    }
+    std::string content_ = pattern(GetParam());
+    std::string total_ = std::to_string(GetParam());
+};
+
+TEST_P(Ranges, One) {
+    struct row {
+        std::string value;
+        std::size_t first, size;
+    };
+    auto all = content_.size();
+    for (const auto& [value, first, size] :
+         {row{"bytes=0-0", 0, 1}, row{"bytes=5-9", 5, 5}, row{"bytes=0-", 0, all},
+          row{"bytes=" + std::to_string(all - 1) + "-", all - 1, 1}, row{"bytes=-7", all - 7, 7},
+          row{"bytes=-99999999", 0, all}, row{"bytes=3-99999999", 3, all - 3},
+          row{"bytes=0-4,5-9", 0, 10}, row{"BYTES=1-1", 1, 1}}) {
+        auto made = range(value);
+        EXPECT_EQ(made.status, 206) << value;
+        EXPECT_EQ(difference(made.body, content_.substr(first, size)), "") << value;
+        EXPECT_EQ(made.field("Content-Range"), "bytes " + std::to_string(first) + "-" +
+                                                   std::to_string(first + size - 1) + "/" + total_);
+        EXPECT_EQ(made.field("Content-Type"), "application/octet-stream");
+        EXPECT_NE(made.field("ETag"), "(none)");
+    }
+}
+
+TEST_P(Ranges, SeveralByteExact) {
+    auto made = range("bytes=0-4,10-19,-3");
+    ASSERT_EQ(made.status, 206);
+    EXPECT_EQ(made.field("Content-Range"), "(none)");
+    std::smatch found;
+    auto type = made.field("Content-Type");
+    ASSERT_TRUE(std::regex_match(type, found,
+                                 std::regex("multipart/byteranges; ?boundary=\"?([a-z0-9]+)\"?")))
+        << type;
+    auto part = [&](std::size_t first, std::size_t size) {
+        return "\r\n--" + found[1].str() +
+               "\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes " +
+               std::to_string(first) + "-" + std::to_string(first + size - 1) + "/" + total_ +
+               "\r\n\r\n" + content_.substr(first, size);
+    };
+    auto wanted = part(0, 5) + part(10, 10) + part(content_.size() - 3, 3) + "\r\n--" +
+                  found[1].str() + "--\r\n";
+    EXPECT_EQ(difference(made.body, wanted), "");
+}
+
+TEST_P(Ranges, Unsatisfiable) {
+    for (const auto& value : {"bytes=" + total_ + "-", std::string("bytes=-0")}) {
+        auto made = range(value);
+        EXPECT_EQ(made.status, 416) << value;
+        EXPECT_EQ(made.field("Content-Range"), "bytes */" + total_);
+    }
+    std::string many = "bytes=0-0";
+    for (int at = 1; at < 17; ++at)
+        many += "," + std::to_string(at * 2) + "-" + std::to_string(at * 2);
+    EXPECT_EQ(range(many).status, 416);
+}
+
+TEST_P(Ranges, Ignored) {
+    for (const auto* value : {"bytes", "bytes=", "bytes=a-b", "bytes=5-4", "lines=0-1", "0-1"}) {
+        auto made = range(value);
+        EXPECT_EQ(made.status, 200) << value;
+        EXPECT_EQ(difference(made.body, content_), "") << value;
+        EXPECT_EQ(made.field("Content-Range"), "(none)");
+    }
+    EXPECT_EQ(ask("HEAD /a.bin", "Range: bytes=0-0\r\n").status, 200);
+}
+
+TEST_P(Ranges, OnlyOfTheRightFile) {
+    auto tag = ask("GET /a.bin").field("ETag");
+    EXPECT_EQ(range("bytes=0-0", "If-Range: " + tag + "\r\n").status, 206);
+    EXPECT_EQ(range("bytes=0-0", "If-Range: \"x\"\r\n").status, 200);
+    EXPECT_EQ(range("bytes=0-0", "If-Range: W/" + tag + "\r\n").status, 200);
+    EXPECT_EQ(range("bytes=0-0", "If-None-Match: " + tag + "\r\n").status, 304);
+    EXPECT_EQ(range("bytes=0-0", "If-Match: \"x\"\r\n").status, 412);
+}
+
+INSTANTIATE_TEST_SUITE_P(InMemoryAndInAFile, Ranges, testing::Values(1000, 200000));
+
+TEST_F(FileService, RangesOfAnEmptyFile) {
+    files_.write("empty", "");
+    EXPECT_EQ(ask("GET /empty", "Range: bytes=0-\r\n").status, 416);
+    EXPECT_EQ(ask("GET /empty", "Range: bytes=-5\r\n").status, 200);
+}
+
+TEST_F(FileService, RangesOfACodingAreOfItsBytes) {
+    files_.write("a.css", "plain text");
+    files_.write("a.css.br", "0123456789");
+    auto made = ask("GET /a.css", "Accept-Encoding: br\r\nRange: bytes=2-3\r\n");
+    EXPECT_EQ(made.status, 206);
+    EXPECT_EQ(made.body, "23");
+    EXPECT_EQ(made.field("Content-Encoding"), "br");
+}
+
+// ---- codings ----
+
+TEST_F(FileService, Codings) {
+    files_.write("a.css", "plain");
+    files_.write("a.css.br", "br");
+    files_.write("a.css.gz", "gzip");
+    auto body = [&](const std::string& accepted) {
+        return ask("GET /a.css", "Accept-Encoding: " + accepted + "\r\n").body;
+    };
+    for (int time = 0; time < 2; ++time) {
+        EXPECT_EQ(ask("GET /a.css").body, "plain");
+        EXPECT_EQ(body("gzip, br"), "br");
+        EXPECT_EQ(body("gzip"), "gzip");
+        EXPECT_EQ(body("br;q=0.5, gzip"), "gzip");
+        EXPECT_EQ(body("zstd"), "plain");
+        EXPECT_EQ(body("br;q=0"), "plain");
+    }
+    EXPECT_EQ(ask("GET /a.css").field("Vary"), "Accept-Encoding");
+}
+
+// ---- OPTIONS and origins ----
+
+const char preflight[] =
+    "Origin: http://o\r\nAccess-Control-Request-Method: GET\r\n"
+    "Access-Control-Request-Headers: range, x-y\r\n";
+
+TEST_F(FileService, OptionsAndPreflight) {
+    auto plain = ask("OPTIONS /a");
+    EXPECT_EQ(plain.field("Allow"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(plain.field("Content-Length"), "(none)");
+    EXPECT_EQ(ask("OPTIONS /a", preflight).field("Access-Control-Allow-Origin"), "(none)");
+
+    serve({.cors = {"*"}});
+    auto all = ask("OPTIONS /a", preflight);
+    EXPECT_EQ(all.field("Access-Control-Allow-Origin"), "*");
+    EXPECT_EQ(all.field("Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(all.field("Access-Control-Allow-Headers"), "range, x-y");
+
+    serve({.cors = {"http://o"}});
+    auto one = ask("OPTIONS /a", preflight);
+    EXPECT_EQ(one.field("Access-Control-Allow-Origin"), "http://o");
+    EXPECT_EQ(one.field("Vary"), "Origin");
+    serve({.cors = {"http://p"}});
+    EXPECT_EQ(ask("OPTIONS /a", preflight).field("Access-Control-Allow-Origin"), "(none)");
+}
+
+TEST_F(FileService, OriginsOfFiles) {
+    files_.write("a", "x");
+    auto origin = [&](const std::string& who) {
+        return ask("GET /a", who.empty() ? "" : "Origin: " + who + "\r\n")
+            .field("Access-Control-Allow-Origin");
+    };
+    EXPECT_EQ(origin("http://o"), "(none)");
+    serve({.cors = {"*"}});
+    EXPECT_EQ(origin(""), "*");
+    EXPECT_EQ(origin("http://o"), "*");
+    serve({.cors = {"http://o", "http://p"}});
+    EXPECT_EQ(origin(""), "(none)");
+    EXPECT_EQ(origin("http://p"), "http://p");
+    EXPECT_EQ(origin("http://o.evil"), "(none)");
+    EXPECT_EQ(ask("GET /a").field("Vary"), "Origin");
+    auto made = ask("GET /a", "Origin: http://o\r\nRange: bytes=0-0\r\n");
+    EXPECT_EQ(made.status, 206);
+    EXPECT_EQ(made.field("Access-Control-Allow-Origin"), "http://o");
+}
+
+// ---- other pages ----
+
+TEST_F(FileService, Fallback) {
+    serve({.fallback = "/app.html"});
+    files_.write("app.html", "the app");
+    files_.write("a", "x");
+    files_.make_directory("d");
+    for (const auto* line : {"GET /route/of/app", "GET /route?x", "GET /.hidden"}) {
+        auto made = ask(line);
+        EXPECT_EQ(made.status, 200) << line;
+        EXPECT_EQ(made.body, "the app") << line;
+        EXPECT_EQ(made.field("Content-Type"), "text/html; charset=utf-8");
+    }
+    EXPECT_EQ(ask("GET /a").body, "x");
+    EXPECT_EQ(ask("GET /d/").status, 403);
+    EXPECT_EQ(ask("POST /route").status, 405);
+    EXPECT_EQ(ask("GET /..").status, 400);
+    auto tag = ask("GET /route").field("ETag");
+    EXPECT_EQ(ask("GET /route", "If-None-Match: " + tag + "\r\n").status, 304);
+    files_.remove("app.html");
+    serve({.fallback = "/app.html"});
+    EXPECT_EQ(ask("GET /route").status, 404);
+}
+
+TEST_F(FileService, ErrorPages) {
+    site_config config;
+    config.error_pages = {{404, "/404.html"},
+                          {405, "/405.html"},
+                          {400, "/400.html"},
+                          {501, "/405.html"},
+                          {403, "/nothing"}};
+    serve(config);
+    files_.write("404.html", "not here");
+    files_.write("405.html", "not so");
+    files_.write("400.html", "what?");
+    files_.make_directory("d");
+    auto missing = ask("GET /nothing", "Range: bytes=0-0\r\nIf-None-Match: *\r\n");
+    EXPECT_EQ(missing.status, 404);
+    EXPECT_EQ(missing.body, "not here");
+    EXPECT_EQ(ask("GET /404.html").status, 200);
+    EXPECT_EQ(ask("GET /404.html").body, "not here");
+    EXPECT_EQ(ask("HEAD /nothing").status, 404);
+    auto posted = ask("POST /a");
+    EXPECT_EQ(posted.status, 405);
+    EXPECT_EQ(posted.body, "not so");
+    EXPECT_EQ(posted.field("Allow"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(ask("BREW /a").body, "not so");
+    EXPECT_EQ(ask("GET /..").body, "what?");
+    EXPECT_EQ(ask("GET /..").status, 400);
+    auto built_in = ask("GET /d/");  // its page does not exist
+    EXPECT_EQ(built_in.status, 403);
+    EXPECT_NE(built_in.body.find("403"), std::string::npos);
+}
+
+TEST_F(FileService, ErrorPagesOfPreconditionsAndRanges) {
+    site_config config;
+    config.error_pages = {{412, "/page"}, {416, "/page"}};
+    serve(config);
+    files_.write("a", "x");
+    files_.write("page", "the page");
+    for (const auto* fields : {"If-Match: \"x\"\r\n", "Range: bytes=9-\r\n"}) {
+        auto made = ask("GET /a", fields);
+        EXPECT_GE(made.status, 412) << fields;
+        EXPECT_EQ(made.body, "the page") << fields;
+    }
+}
+
+TEST_F(FileService, FallbackBeforeTheErrorPageAndNoCircles) {
+    site_config config{.fallback = "/gone.html"};
+    config.error_pages = {{404, "/also-gone.html"}};
+    serve(config);
+    EXPECT_EQ(ask("GET /x").status, 404);
+    files_.write("also-gone.html", "page");
+    EXPECT_EQ(ask("GET /x").body, "page");
+    EXPECT_EQ(ask("GET /x").status, 404);
+    files_.write("gone.html", "fallback");
+    EXPECT_EQ(ask("GET /x").body, "fallback");
+    EXPECT_EQ(ask("GET /x").status, 200);
+}
+
+// ---- listings ----
+
+TEST_F(FileService, ListingsAreMadeOffTheLoop) {
+    serve({.listing = true});
+    files_.write("d/one.txt", "1");
+    files_.write("d/two.txt", "22");
+    files_.write("d/.hidden", "x");
+    auto html = ask("GET /d/");
+    EXPECT_EQ(html.status, 200);
+    EXPECT_GE(html.waits, 1);
+    EXPECT_EQ(html.field("Content-Type"), "text/html; charset=utf-8");
+    EXPECT_EQ(html.field("Cache-Control"), "no-cache");
+    EXPECT_NE(html.body.find("one.txt"), std::string::npos);
+    EXPECT_EQ(html.body.find(".hidden"), std::string::npos);
+    for (const auto& made :
+         {ask("GET /d/?format=json"), ask("GET /d/", "Accept: application/json\r\n")}) {
+        EXPECT_EQ(made.field("Content-Type"), "application/json");
+        EXPECT_TRUE(made.body.starts_with("{") || made.body.starts_with("[")) << made.body;
+    }
+    EXPECT_EQ(ask("GET /d/?format=html", "Accept: application/json\r\n").field("Content-Type"),
+              "text/html; charset=utf-8");
+    EXPECT_EQ(ask("HEAD /d/").status, 200);
+    EXPECT_EQ(ask("GET /d").status, 301);
+}
+
+TEST_F(FileService, ListingsTellOriginsAsFilesDo) {
+    files_.write("d/a", "x");
+    serve({.listing = true, .cors = {"*"}});
+    EXPECT_EQ(ask("GET /d/").field("Access-Control-Allow-Origin"), "*");
+    serve({.listing = true, .cors = {"http://o"}});
+    auto made = ask("GET /d/", "Origin: http://o\r\n");
+    EXPECT_EQ(made.field("Access-Control-Allow-Origin"), "http://o");
+    EXPECT_NE(ask("GET /d/").field("Vary").find("Origin"), std::string::npos);
+}
+
+TEST_F(FileService, AListingThatFails) {
+    serve({.listing = true});
+    files_.make_directory("d");
+    (void)ask("GET /d/");
+    support::fault_script faults;
+    faults.fail(sys::call::open, EMFILE, 1, 2);  // looking at d and its index come before
+    auto made = ask("GET /d/");
+    EXPECT_EQ(made.status, 503);
+    EXPECT_EQ(made.field("Retry-After"), "1");
+}
+
+// ---- waiting and failing ----
+
+TEST_F(FileService, LoadsOffTheLoopWhatIsNotCached) {
+    files_.write("a", "hello");
+    (void)ask("GET /a");
+    serve();
+    support::fault_script faults;
+    faults.fail(sys::call::open, EAGAIN, 1);
+    auto made = ask("GET /a");
+    EXPECT_EQ(made.waits, 1);
+    EXPECT_EQ(made.status, 200);
+    EXPECT_EQ(made.body, "hello");
+    EXPECT_EQ(ask("GET /a").waits, 0);  // kept
+}
+
+TEST_F(FileService, ErrorPagesAndFallbacksWaitToo) {
+    site_config config{.fallback = "/app"};
+    serve(config);
+    files_.write("app", "the app");
+    (void)ask("GET /x");
+    serve(config);
+    support::fault_script faults;
+    faults.fail(sys::call::open, EAGAIN, 1, 1);
+    auto made = ask("GET /x");
+    EXPECT_EQ(made.body, "the app");
+    EXPECT_EQ(made.waits, 1);
+}
+
+TEST_F(FileService, NoDescriptorIs503) {
+    files_.write("a", "x");
+    (void)ask("GET /a");
+    serve();
+    support::fault_script faults;
+    faults.fail(sys::call::open, EMFILE);
+    auto made = ask("GET /a");
+    EXPECT_EQ(made.status, 503);
+    EXPECT_EQ(made.field("Retry-After"), "1");
+    EXPECT_NE(made.trouble, "");
+}
+
+TEST_F(FileService, AnErrorOfTheDiskIs500AndNamesTheFile) {
+    files_.write("named.txt", "x");
+    (void)ask("GET /named.txt");
+    serve();
+    support::fault_script faults;
+    faults.fail(sys::call::pread, EIO);
+    auto made = ask("GET /named.txt");
+    EXPECT_EQ(made.status, 500);
+    EXPECT_NE(made.trouble.find("named.txt"), std::string::npos) << made.trouble;
+    faults.fail(sys::call::pread, 0, 0);
+    EXPECT_EQ(ask("GET /named.txt").status, 200);  // not remembered
+}
+
+TEST_F(FileService, TheSitesOfARequestStayThroughAReload) {
+    files_.write("a", "old");
+    (void)ask("GET /a");
+    serve();
+    std::string text = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    exchange x;
+    std::size_t searched = 0;
+    (void)parse_head(as_bytes(text), searched, {}, x.asked);
+    chain out;
+    std::optional<blocking_work> work;
+    {
+        support::fault_script faults;
+        faults.fail(sys::call::open, EAGAIN, 1);
+        work = service_->answer(x, out);
+    }
+    ASSERT_TRUE(work);
+    support::served_tree other;
+    other.write("a", "new");
+    service_->use(other.serve(), cache_limits{});
+    sites_.reset();
+    (*work)();
+    ASSERT_FALSE(service_->answer(x, out));
+    answered made;
+    read(out, made);
+    EXPECT_EQ(made.body, "old");
+    EXPECT_EQ(ask("GET /a").body, "new");
+}
+
+TEST_F(FileService, AChangedFileIsServedNew) {
+    files_.write("a", "old");
+    EXPECT_EQ(ask("GET /a").body, "old");
+    files_.replace("a", "new");
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(1000);
+    while (ask("GET /a").body == "old" && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_EQ(ask("GET /a").body, "new");
+}
+
+}  // namespace
+}  // namespace sluice::http
