@@ -35,6 +35,7 @@ sluice::result<void> finish(sluice::transfer& out, int fd) {
                 break;
             case state::cold:
                 if (auto warmed = warm(*out.cold_region()); !warmed) return warmed;
+                out.warmed();
                 break;
             case state::source_truncated:
                 return sluice::failure(EIO, "send", out.truncated_file() + " (it has shrunk)");

@@ -6,6 +6,9 @@
 #include <limits>
 #include <type_traits>
 
+#include "http/host.h"
+#include "net/address.h"
+
 namespace sluice::cli {
 
 namespace {
@@ -121,19 +124,39 @@ std::string set_path(std::string& to, const std::string& text) {
     return {};
 }
 
+std::string check_addresses(values given) {
+    for (const auto& text : given) {
+        if (auto problem = net::address_problem(text); !problem.empty())
+            return problem + ", not " + quoted(text);
+    }
+    return {};
+}
+
+std::string set_http(server_config& all, site_config&, values given) {
+    all.http = given;
+    return check_addresses(given);
+}
+
+std::string set_admin(server_config& all, site_config&, values given) {
+    all.admin = given.front();
+    return all.admin.empty() ? std::string() : check_addresses(given);
+}
+
+std::string set_hosts(server_config&, site_config& site, values given) {
+    for (const auto& text : given) {
+        if (!http::host_pattern::parse(text)) return "wants NAME or *.NAME, not " + quoted(text);
+    }
+    site.hosts = given;
+    return {};
+}
+
 using enum option_kind;
 using http::limits_config;
 
 constexpr option_row rows[] = {
     {"server", "http", "", list, "ADDRESS",
-     "listen on HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable",
-     [](server_config& all, site_config&, values given) {
-         return all.http = given, std::string();
-     }},
-    {"server", "admin", "", text, "ADDRESS", "serve /metrics and /healthz here",
-     [](server_config& all, site_config&, values given) {
-         return all.admin = given[0], std::string();
-     }},
+     "listen on HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable", set_http},
+    {"server", "admin", "", text, "ADDRESS", "serve /metrics and /healthz here", set_admin},
     {"server", "threads", "", number, "N", "event loops, one thread each (default: CPUs available)",
      [](server_config& all, site_config&, values given) {
          return set_number(all.threads, given[0], 1U);
@@ -188,10 +211,7 @@ constexpr option_row rows[] = {
      set_level},
 
     {"site", "hosts", "", list, "NAME",
-     "names this site answers to; *.NAME for all below; repeatable",
-     [](server_config&, site_config& site, values given) {
-         return site.hosts = given, std::string();
-     }},
+     "names this site answers to; *.NAME for all below; repeatable", set_hosts},
     {"site", "root", "", text, "DIR", "the directory to serve",
      [](server_config&, site_config& site, values given) {
          return site.root = given[0], std::string();

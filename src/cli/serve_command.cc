@@ -38,18 +38,20 @@ serve_command::serve_command(CLI::App& program)
     command_->add_option("--config", config_path_, "read options from this TOML file")
         ->type_name("FILE");
     for (const auto& row : option_table()) {
-        auto& given = words_[row.flag_name()];
         std::string help(row.help);
-        auto* option = row.kind == option_kind::flag
-                           ? command_->add_flag_function(
-                                 names_of(row) + "{true}", [](std::int64_t) {}, help)
-                           : command_->add_option(names_of(row), given, help);
-        option->group(group_of(row.table));
-        if (row.kind == option_kind::flag) continue;
-        option->type_name(std::string(row.value))->expected(1);
-        option->multi_option_policy(row.kind == option_kind::list
-                                        ? CLI::MultiOptionPolicy::TakeAll
-                                        : CLI::MultiOptionPolicy::TakeLast);
+        if (row.kind == option_kind::flag) {
+            command_->add_flag(names_of(row), flags_[row.flag_name()], help)
+                ->group(group_of(row.table));
+            continue;
+        }
+        auto policy = row.kind == option_kind::list ? CLI::MultiOptionPolicy::TakeAll
+                                                    : CLI::MultiOptionPolicy::TakeLast;
+        command_->add_option(names_of(row), words_[row.flag_name()], help)
+            ->group(group_of(row.table))
+            ->type_name(std::string(row.value))
+            ->expected(1)
+            ->allow_extra_args(false)  // what follows the value is not another value
+            ->multi_option_policy(policy);
     }
     command_->footer(
         "The same options stand in the file as key = value; `man sluice` explains them.");
@@ -68,7 +70,7 @@ std::optional<serve_command::complaint> serve_command::apply_words(
         if (of_site && config.sites.empty()) config.sites.emplace_back();
         http::site_config unused;
         auto& site = of_site ? config.sites.front() : unused;
-        const auto& given = row.kind == option_kind::flag ? option->results() : words_.at(name);
+        auto given = row.kind == option_kind::flag ? std::vector{flags_.at(name)} : words_.at(name);
         if (auto why = row.set(config, site, given); !why.empty())
             return complaint{name + " " + why, bad_words_status};
     }

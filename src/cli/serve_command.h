@@ -34,7 +34,9 @@ class serve_command {
 
     CLI::App* command_;
     std::string config_path_;
-    std::map<std::string, std::vector<std::string>> words_;  // by flag: what was given
+    // What was given, by the option's name.
+    std::map<std::string, std::vector<std::string>> words_;
+    std::map<std::string, std::string> flags_;
 };
 
 }  // namespace sluice::cli

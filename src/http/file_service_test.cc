@@ -529,7 +529,7 @@ TEST_F(FileService, ErrorPagesOfPreconditionsAndRanges) {
     for (const auto* fields : {"If-Match: \"x\"\r\n", "Range: bytes=9-\r\n"}) {
         auto made = ask("GET /a", fields);
         EXPECT_GE(made.status, 412) << fields;
-        EXPECT_EQ(made.body, "the page") << fields;
+        EXPECT_TRUE(made.body == "the page") << fields;
     }
 }
 

@@ -25,6 +25,7 @@ class host_pattern {
     // Nothing when the text is no such pattern. A port is not one.
     [[nodiscard]] static std::optional<host_pattern> parse(std::string_view text);
 
+    [[nodiscard]] bool is_exact() const noexcept { return !any_below_; }
     // Whether a name, as in host_and_port, is meant. A dot at the end of it makes no difference.
     [[nodiscard]] bool matches(std::string_view name) const noexcept;
 

@@ -65,9 +65,14 @@ void serving_loop::listen(unique_fd socket, bool admin) {
         accept(std::move(connection), peer, answers);
     };
     auto exhausted = [this](const error& reason) { out_of_descriptors(reason); };
-    listeners_.push_back(std::make_unique<net::listener>(
-        context_.get_executor(), std::move(socket), net::listener::callbacks{accepted, exhausted}));
-    listeners_.back()->start();
+    auto made = std::make_unique<net::listener>(context_.get_executor(), std::move(socket),
+                                                net::listener::callbacks{accepted, exhausted});
+    made->start();
+    if (admin) {
+        admin_listener_ = std::move(made);
+    } else {
+        listeners_.push_back(std::move(made));
+    }
 }
 
 void serving_loop::stop_listening(const std::string& address) {
@@ -90,6 +95,7 @@ void serving_loop::accept(unique_fd connection, const sys::socket_address& peer,
     (void)connection.release();  // the socket owns it now
     socket.native_non_blocking(true, failed);
     ++connections_;
+    if (answers.is_public()) ++public_connections_;
     auto kind = family == AF_UNIX ? sink_kind::unix_socket : sink_kind::tcp_socket;
     session::start(
         std::make_unique<session>(*this, answers, std::move(socket), kind, net::host_of(peer)));
@@ -143,6 +149,7 @@ void serving_loop::move_to(session& which, phase next) {
 void serving_loop::session_ended(session& which) {
     metrics_.connections[static_cast<std::size_t>(which.phase_)].subtract();
     --connections_;
+    if (which.is_public()) --public_connections_;
     end_if_drained();
 }
 
@@ -208,7 +215,7 @@ void serving_loop::drain(std::function<void()> drained) {
 }
 
 void serving_loop::end_if_drained() {
-    if (connections_ > 0 || !drained_) return;
+    if (public_connections_ > 0 || !drained_) return;
     access_.flush();
     std::exchange(drained_, nullptr)();
 }

@@ -93,6 +93,7 @@ class serving_loop {
     access_log access_;
     std::array<session_list, phase_count> phases_;
     std::size_t connections_ = 0;
+    std::size_t public_connections_ = 0;  // those that a drain waits for
     std::int64_t last_complaint_ns_ = 0;  // about descriptors
     file_service files_;
     std::unique_ptr<handler> admin_;
@@ -100,6 +101,7 @@ class serving_loop {
     // close.
     net::asio::io_context context_;
     std::vector<std::unique_ptr<net::listener>> listeners_;
+    std::unique_ptr<net::listener> admin_listener_;
     std::function<void()> drained_;
     std::thread thread_;
 };

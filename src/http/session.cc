@@ -13,7 +13,8 @@ namespace sluice::http {
 
 namespace {
 
-constexpr std::uint64_t turn_bytes = 1024 * 1024;
+// A chunk of a file and the head before it.
+constexpr std::uint64_t turn_bytes = 1024 * 1024 + 64 * 1024;
 constexpr std::size_t scratch_bytes = 64 * 1024;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -178,14 +179,15 @@ net::task<bool> session::discard_body() {
     (void)parse_head(as_bytes(*kept_head_), searched, {limits.head_bytes, limits.header_fields},
                      x_.asked);
 
+    if (x_.asked.content_length > limits.body_bytes) {
+        refuse(413);
+        co_return true;
+    }
     bool welcome = x_.asked.is_get_or_head() || x_.asked.method == request_method::options;
-    bool too_large = x_.asked.content_length > limits.body_bytes;
-    if (too_large || (x_.asked.expects_continue && !welcome)) {
-        // Nobody is asked to send what will be refused: the final answer comes at once, and the
-        // end.
+    if (x_.asked.expects_continue && !welcome) {
+        // Nobody is asked to send what is refused anyway: the answer comes at once, and the end.
         x_.answer.close = true;
         linger_wanted_ = true;
-        if (too_large && welcome) refuse(413);
         co_return true;
     }
     if (x_.asked.expects_continue && input_.empty()) {

@@ -37,6 +37,7 @@ class session final : public phase_hook, private net::transfer_observer {
     static void start(std::unique_ptr<session> self);
 
     [[nodiscard]] phase current_phase() const noexcept { return phase_; }
+    [[nodiscard]] bool is_public() const noexcept { return answers_.is_public(); }
     [[nodiscard]] std::int64_t phase_since_ns() const noexcept { return phase_since_ns_; }
     // The time for the phase is over: answers 408 where that makes sense, and closes.
     void expire();

@@ -24,8 +24,13 @@ result<site> site::open(site_config config) {
     return made;
 }
 
-bool site::answers_to(std::string_view host) const noexcept {
-    return std::ranges::any_of(hosts_, [&](const auto& pattern) { return pattern.matches(host); });
+site::claim site::claim_to(std::string_view host) const noexcept {
+    auto best = claim::none;
+    for (const auto& pattern : hosts_) {
+        if (pattern.matches(host))
+            best = std::max(best, pattern.is_exact() ? claim::exact : claim::wildcard);
+    }
+    return best;
 }
 
 void site::apply_header_rules(std::string_view path, field_list& fields) const {
@@ -63,9 +68,15 @@ const site& site_set::for_host(std::string_view host) const {
     if (sites.size() == 1) return sites.front();
     auto named = parse_host(host);
     if (!named) return sites.front();
-    auto claims = [&](const site& each) { return each.answers_to(named->name); };
-    auto found = std::ranges::find_if(sites, claims);
-    return found == sites.end() ? sites.front() : *found;
+    const auto* closest = &sites.front();
+    auto best = site::claim::none;
+    for (const auto& each : sites) {
+        auto claim = each.claim_to(named->name);
+        if (claim <= best) continue;
+        best = claim;
+        closest = &each;
+    }
+    return *closest;
 }
 
 std::uint64_t site_set::small_body_max() const noexcept {

@@ -27,7 +27,9 @@ class site {
 
     [[nodiscard]] const site_config& config() const noexcept { return config_; }
     [[nodiscard]] int root() const noexcept { return root_.get(); }
-    [[nodiscard]] bool answers_to(std::string_view host) const noexcept;
+    // How closely a name of this site fits the host.
+    enum class claim : std::uint8_t { none, wildcard, exact };
+    [[nodiscard]] claim claim_to(std::string_view host) const noexcept;
 
     // Sets the fields that the configuration has for this path; later rules win.
     void apply_header_rules(std::string_view path, field_list& fields) const;

@@ -1,8 +1,10 @@
 #include "net/address.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -16,15 +18,31 @@ namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
 
-std::unexpected<error> refused(std::string_view text) {
-    return failure(EINVAL, "address",
-                   std::string(text) + " (wanted HOST:PORT, [IPV6]:PORT or unix:PATH)");
+struct address_parts {
+    std::string host;
+    std::string port;
+};
+
+bool is_port(std::string_view text) {
+    unsigned number = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return failed == std::errc() && end == text.data() + text.size() && number <= 65535;
 }
 
-result<sys::socket_address> unix_address(std::string_view path) {
+std::optional<address_parts> split(std::string_view text) {
+    auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || !is_port(text.substr(colon + 1))) return std::nullopt;
+    auto host = text.substr(0, colon);
+    bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos))
+        return std::nullopt;
+    return address_parts{std::string(host), std::string(text.substr(colon + 1))};
+}
+
+sys::socket_address unix_address(std::string_view path) {
     sys::socket_address made;
     auto& raw = reinterpret_cast<sockaddr_un&>(made.storage);
-    if (path.empty() || path.size() >= sizeof raw.sun_path) return refused(path);
     raw.sun_family = AF_UNIX;
     path.copy(raw.sun_path, path.size());
     made.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
@@ -52,16 +70,21 @@ result<sys::socket_address> look_up(std::string_view text, const std::string& ho
 
 }  // namespace
 
+std::string address_problem(std::string_view text) {
+    constexpr auto path_max = sizeof(sockaddr_un::sun_path) - 1;
+    if (text.starts_with(unix_prefix)) {
+        auto size = text.size() - unix_prefix.size();
+        return size > 0 && size <= path_max ? "" : "wants unix: and a path of at most 107 bytes";
+    }
+    return split(text) ? "" : "wants HOST:PORT, [IPV6]:PORT or unix:PATH";
+}
+
 result<sys::socket_address> parse_address(std::string_view text) {
+    if (auto problem = address_problem(text); !problem.empty())
+        return failure(EINVAL, "address", std::string(text) + " (" + problem + ")");
     if (text.starts_with(unix_prefix)) return unix_address(text.substr(unix_prefix.size()));
-    auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size())
-        return refused(text);
-    auto host = text.substr(0, colon);
-    bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (bracketed) host = host.substr(1, host.size() - 2);
-    if (!bracketed && host.find(':') != std::string_view::npos) return refused(text);
-    return look_up(text, std::string(host), std::string(text.substr(colon + 1)));
+    auto parts = *split(text);
+    return look_up(text, parts.host, parts.port);
 }
 
 std::string host_of(const sys::socket_address& address) {

@@ -10,6 +10,9 @@
 
 namespace sluice::net {
 
+// What is wrong with the spelling of an address; empty when nothing is. Looks nothing up.
+[[nodiscard]] std::string address_problem(std::string_view text);
+
 // "HOST:PORT", "[IPV6]:PORT" or "unix:PATH". HOST is an address or a name, which is looked up
 // (getaddrinfo(3), which may wait for a name server). Port 0 lets the kernel pick.
 [[nodiscard]] result<sys::socket_address> parse_address(std::string_view text);

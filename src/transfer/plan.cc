@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/plan.h>
 
 namespace sluice {
@@ -26,11 +28,15 @@ const file_region* as_file(const piece& part) {
     return std::get_if<file_region>(&part);
 }
 
+// More pieces than this are not joined with a file; read_write gathers no more in one call.
+constexpr std::size_t joined_pieces_max = 16;
+
 bool small_file_follows(const chain& pieces, const profile& sizes) {
     auto all = pieces.pieces();
-    if (all.size() < 2) return false;
-    const auto* next = as_file(all[1]);
-    return next != nullptr && next->size() <= sizes.joined_file_max;
+    for (const auto& part : all.first(std::min(all.size(), joined_pieces_max))) {
+        if (const auto* next = as_file(part)) return next->size() <= sizes.joined_file_max;
+    }
+    return false;
 }
 
 plan plan_for_memory(const chain& pieces, const profile& sizes, std::optional<mechanism> forced) {

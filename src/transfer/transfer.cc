@@ -68,11 +68,9 @@ void transfer::make_plan() noexcept {
 // The file piece that the next call reads: the front, or the one behind it when the plan joins
 // them.
 const file_region* transfer::file_in_reach() const noexcept {
-    auto all = pieces_.pieces();
-    if (all.empty()) return nullptr;
-    if (const auto* front = std::get_if<file_region>(&all[0])) return front;
-    if (last_plan_.way != mechanism::read_write || all.size() < 2) return nullptr;
-    return std::get_if<file_region>(&all[1]);
+    if (pieces_.empty()) return nullptr;
+    if (const auto* front = std::get_if<file_region>(&pieces_.pieces()[0])) return front;
+    return last_plan_.way == mechanism::read_write ? first_file() : nullptr;
 }
 
 // The file piece that comes next. It is looked at before the memory in front of it leaves, so that

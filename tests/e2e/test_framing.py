@@ -414,7 +414,8 @@ def test_content_length_may_have_zeros_in_front(server):
 # --- limits -------------------------------------------------------------------------------------------
 
 def test_body_over_the_limit_is_413_and_close(server):
-    refused(server, wire.request("POST", "/a.txt", {"Content-Length": "65537"}), [413], after=b"")
+    refused(server, wire.request("POST", "/a.txt", {"Content-Length": "65537"}), [405, 413], after=b"")
+    refused(server, wire.request("GET", "/a.txt", {"Content-Length": "65537"}), [413], after=b"")
     refused(server, wire.request("GET", "/a.txt", {"Content-Length": str(1 << 40)}), [413], after=b"")
 
 
@@ -424,7 +425,7 @@ def test_chunked_body_over_the_limit_is_413_and_close(server):
 
 def test_413_reaches_a_client_that_goes_on_sending(server):
     with server.connect() as one:
-        one.send_what_is_taken(wire.request("POST", "/a.txt", {"Content-Length": str(8 << 20)}, b"x" * (8 << 20)))
+        one.send_what_is_taken(wire.request("GET", "/a.txt", {"Content-Length": str(8 << 20)}, b"x" * (8 << 20)))
         assert one.read_response().status == 413
         assert one.at_end()
 
@@ -521,8 +522,8 @@ def test_expect_in_http10_gets_no_100(server):
 
 def test_expect_with_a_body_over_the_limit(server):
     with server.connect() as one:
-        one.send(wire.request("POST", "/a.txt", {"Expect": "100-continue", "Content-Length": "1000000"}))
-        answer = one.read_response("POST")
+        one.send(wire.request("GET", "/a.txt", {"Expect": "100-continue", "Content-Length": "1000000"}))
+        answer = one.read_response()
         assert (answer.status, answer.interim) == (413, [])
         assert one.at_end()
 

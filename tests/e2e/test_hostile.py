@@ -61,7 +61,7 @@ def test_600_idle_connections_against_512(serve, site):
 
 
 def test_full_of_transfers_the_new_one_gets_503(serve, site):
-    server = serve(site, connections=8)
+    server = serve(site, connections=8, threads=1)
     busy = [server.connect(receive_buffer=4096) for _ in range(8)]
     for client in busy:
         client.send(wire.request("GET", "/big.bin"))
@@ -133,7 +133,8 @@ def test_reader_without_progress_is_cut_off(serve, root):
     client = server.connect(receive_buffer=4096)
     client.send(wire.request("GET", "/huge.bin"))
     client.read_head()
-    wait_for(lambda: server.metrics().sum("sluice_http_connections") == 0, 5, what="the connection to be closed")
+    wait_for(lambda: server.metrics().sum("sluice_http_connections", state="sending") == 0, 5,
+             what="the connection to be closed")
     with pytest.raises(wire.closed_early):
         client.read_exactly(24 * MIB)
 

@@ -258,7 +258,7 @@ def test_metrics_page(serve, site):
         assert name.startswith("sluice_") or name.startswith("process_")
         assert (page.types[name] == "counter") == name.endswith("_total"), name
     assert page.types["sluice_http_request_duration_seconds"] == "histogram"
-    assert page.labels("sluice_http_connections", "state") == {"idle", "reading", "sending"}
+    assert page.labels("sluice_http_connections", "state") >= {"idle", "reading", "sending"}
     assert page.labels("sluice_transfer_copied_bytes_total", "where") == {"user_kernel", "user"}
     assert {"connections", "cache_bytes", "cache_files"} <= page.labels("sluice_limit_used", "name")
 
@@ -296,16 +296,17 @@ def test_unknown_methods_do_not_make_metrics_grow(serve, site):
 def test_connections_by_state(serve, root):
     tree.write(root, "huge.bin", tree.content(16 * MIB))
     server = serve(root)
+    states = lambda: [server.metrics().sum("sluice_http_connections", state=s) for s in ("idle", "reading", "sending")]
+    none = states()  # the admin connection that asks may be among them
     idle, reading, sending = server.connect(), server.connect(), server.connect(receive_buffer=4096)
     assert idle.ask("/none").status == 404
     reading.send(b"GET / HT")
     sending.send(wire.request("GET", "/huge.bin"))
     sending.read_head()
-    states = lambda: tuple(server.metrics().sum("sluice_http_connections", state=s) for s in ("idle", "reading", "sending"))
-    wait_for(lambda: states() == (1, 1, 1), 5, what="one connection in each state")
+    wait_for(lambda: states() == [count + 1 for count in none], 5, what="one connection more in each state")
     for client in (idle, reading, sending):
         client.reset()
-    wait_for(lambda: states() == (0, 0, 0), 5, what="no connection in any state")
+    wait_for(lambda: states() == none, 5, what="no connection more in any state")
     assert server.metrics().sum("sluice_http_connections_accepted_total") >= 3
 
 
@@ -349,11 +350,12 @@ def test_limits_are_shown_with_their_use(serve, site):
     clients = [server.connect() for _ in range(5)]
     for client in clients:
         client.ask("/big.bin")
+    wait_for(lambda: server.metrics().sum("sluice_limit_used", name="cache_files") > 0, 3, what="an open file")
     page = server.metrics()
     assert page.sum("sluice_limit", name="connections") == 123
     assert page.sum("sluice_limit", name="cache_files") == 45
     assert 5 <= page.sum("sluice_limit_used", name="connections") <= 6
-    assert 1 <= page.sum("sluice_limit_used", name="cache_files") <= 3
+    assert page.sum("sluice_limit_used", name="cache_files") <= 3
 
 
 def test_admin_is_not_on_the_public_address(serve, site):
