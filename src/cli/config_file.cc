@@ -1,5 +1,6 @@
 #include "cli/config_file.h"
 
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -135,6 +136,9 @@ checked take_sites(const toml::node& value, http::server_config& all) {
         http::site_config site;
         if (auto refused = take_table("site", *each.as_table(), all, site)) return refused;
         if (site.root.empty()) return complaint{"[[site]] without a root", each.source().begin};
+        if (std::error_code failed; !std::filesystem::is_directory(site.root, failed))
+            return complaint{"root " + site.root + " is not a directory",
+                             (*each.as_table())["root"].node()->source().begin};
         all.sites.push_back(std::move(site));
     }
     return std::nullopt;

@@ -1,6 +1,5 @@
 #include "cli/serve_command.h"
 
-#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -100,9 +99,9 @@ int serve_command::run() {
         std::fprintf(stderr, "sluice: %s\n", config.error().text.c_str());
         return config.error().exit_status;
     }
-    auto reread = [this]() -> result<http::server_config> {
+    auto reread = [this]() -> std::expected<http::server_config, std::string> {
         auto again = configuration();
-        if (!again) return failure(EINVAL, again.error().text);
+        if (!again) return std::unexpected(again.error().text);
         return *std::move(again);
     };
     auto server = http::server::open(*std::move(config), reread);

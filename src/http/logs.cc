@@ -41,17 +41,15 @@ class reopenable_sink final : public spdlog::sinks::base_sink<std::mutex> {
     // `standard` is the descriptor that "-" stands for.
     explicit reopenable_sink(int standard) : standard_(standard) {}
 
-    result<void> open(const std::string& path) {
-        unique_fd opened;
-        if (!path.empty() && path != "-") {
-            auto made = sys::open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644);
-            if (!made) return failure(std::move(made));
-            opened = *std::move(made);
-        }
+    // Opening and using are two steps, so that of two files either both are used or none.
+    static result<unique_fd> open(const std::string& path) {
+        if (path.empty() || path == "-") return unique_fd();
+        return sys::open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644);
+    }
+    void use(unique_fd opened, const std::string& path) {
         std::scoped_lock lock(mutex_);
         file_ = std::move(opened);
         path_ = path;
-        return {};
     }
     // Lines that could not be written since the last call, and why.
     struct loss {
@@ -59,7 +57,7 @@ class reopenable_sink final : public spdlog::sinks::base_sink<std::mutex> {
         std::string reason;
     };
     loss take_loss() {
-        std::scoped_lock lock(mutex_);
+        std::scoped_lock lock(loss_mutex_);
         return std::exchange(loss_, {});
     }
 
@@ -72,20 +70,22 @@ class reopenable_sink final : public spdlog::sinks::base_sink<std::mutex> {
         int fd = file_ ? file_.get() : standard_;
         while (!rest.empty()) {
             auto written = sys::write(fd, rest);
-            if (!written || written->bytes == 0) {
-                loss_.lines += static_cast<std::uint64_t>(std::ranges::count(as_text(rest), '\n'));
-                loss_.reason =
-                    path_ + ": " + (written ? "would block" : written.error().code().message());
-                return;
-            }
+            if (!written || written->bytes == 0)
+                return note_loss(rest, written ? "would block" : written.error().code().message());
             rest = rest.subspan(written->bytes);
         }
+    }
+    void note_loss(bytes_view lost, const std::string& reason) {
+        std::scoped_lock lock(loss_mutex_);
+        loss_.lines += static_cast<std::uint64_t>(std::ranges::count(as_text(lost), '\n'));
+        loss_.reason = path_ + ": " + reason;
     }
     void flush_() override {}
 
     int standard_;
     std::string path_;
     unique_fd file_;
+    std::mutex loss_mutex_;  // its own: the other one is held while a disk is written to
     loss loss_;
 };
 
@@ -104,8 +104,12 @@ class logs::backend {
     }
 
     result<void> open(const log_config& config) {
-        if (auto opened = error_sink_->open(config.error); !opened) return opened;
-        if (auto opened = access_sink_->open(config.access); !opened) return opened;
+        auto error = reopenable_sink::open(config.error);
+        if (!error) return failure(std::move(error));
+        auto access = reopenable_sink::open(config.access);
+        if (!access) return failure(std::move(access));
+        error_sink_->use(*std::move(error), config.error);
+        access_sink_->use(*std::move(access), config.access);
         error_->set_level(level_of(config.level));
         return {};
     }

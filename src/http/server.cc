@@ -60,7 +60,7 @@ class server::running {
         for (auto& each : loops_)
             each->join();
         for (const auto& each : open_)
-            remove_path(each.bound);
+            remove_own_path(each);
     }
 
     result<void> start(std::shared_ptr<const site_set> sites) {
@@ -138,6 +138,11 @@ class server::running {
         to->post([to, shared, admin] { to->listen(std::move(*shared), admin); });
     }
 
+    // The path of a socket that was inherited belongs to whoever made it.
+    static void remove_own_path(const listening& address) noexcept {
+        if (!address.wanted.empty()) remove_path(address.bound);
+    }
+
     // ---- signals ----
 
     net::task<void> handle_signals() {
@@ -162,17 +167,20 @@ class server::running {
     }
 
     void reload() {
-        auto changed = [this]() -> result<void> {
-            auto config = reread_();
-            if (!config) return failure(std::move(config));
-            return apply(*std::move(config));
-        }();
-        if (changed) {
+        auto problem = reload_problem();
+        if (problem.empty()) {
             log_->write(log_level::info, "the configuration has been read again");
         } else {
-            log_->write(log_level::error,
-                        "the configuration stays as it was: " + changed.error().message());
+            log_->write(log_level::error, "the configuration stays as it was: " + problem);
         }
+    }
+
+    // Reads and applies the configuration; what is wrong with it, or nothing.
+    std::string reload_problem() {
+        auto config = reread_();
+        if (!config) return config.error();
+        auto applied = apply(*std::move(config));
+        return applied ? std::string() : applied.error().message();
     }
 
     // Everything that can fail comes first, so that a configuration is taken as a whole or not at
@@ -210,7 +218,7 @@ class server::running {
             if (keep) return false;
             for (auto& loop : loops_)
                 loop->post([to = loop.get(), bound = each.bound] { to->stop_listening(bound); });
-            remove_path(each.bound);
+            remove_own_path(each);
             return true;
         });
     }
@@ -279,9 +287,10 @@ class server::running {
     std::size_t descriptors_ = sys::raise_descriptor_limit();
     std::atomic<bool> draining_{false};
     net::asio::io_context control_{1};
+    std::vector<std::unique_ptr<serving_loop>> loops_;
+    // Behind the loops, so that they end before: what still runs in them goes back to its loop.
     net::workers disk_;
     net::workers lookups_;
-    std::vector<std::unique_ptr<serving_loop>> loops_;
     std::vector<listening> open_;
     std::string admin_;
 };

@@ -1,6 +1,7 @@
 // server.h: the file server: loops, listeners, signals, reload.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,8 +14,8 @@ namespace sluice::http {
 
 class server {
   public:
-    // Reads the configuration again; for SIGHUP.
-    using config_reader = std::function<result<server_config>()>;
+    // Reads the configuration again, for SIGHUP; or says what is wrong with it.
+    using config_reader = std::function<std::expected<server_config, std::string>()>;
 
     // Opens roots, logs and addresses. When it returns, connections are accepted by the kernel;
     // run() serves them. The error names the object that is the trouble.

@@ -16,6 +16,7 @@ namespace {
 constexpr auto tick = std::chrono::milliseconds(100);
 constexpr std::int64_t linger_ns = 5'000'000'000;
 constexpr std::int64_t last_moment_ns = 500'000'000;  // for a first request while the server goes
+constexpr std::size_t admin_connections_max = 64;
 constexpr std::int64_t complaint_interval_ns = 1'000'000'000;
 // One thread runs the loop; others only post to it.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
@@ -38,6 +39,7 @@ serving_loop::serving_loop(shared_parts shared, std::shared_ptr<const site_set> 
 serving_loop::~serving_loop() {
     stop();
     join();
+    drained_ = nullptr;  // whoever waited has stopped waiting; the sessions that are left end below
 }
 
 void serving_loop::start() {
@@ -85,7 +87,9 @@ void serving_loop::stop_listening(const std::string& address) {
 
 void serving_loop::accept(unique_fd connection, const sys::socket_address& peer, handler& answers) {
     metrics_.accepted.add();
-    if (connections_ >= limits_.connections && !make_room()) return refuse(std::move(connection));
+    auto& open = answers.is_public() ? connections_ : admin_connections_;
+    auto limit = answers.is_public() ? limits_.connections : admin_connections_max;
+    if (open >= limit && !make_room(answers.is_public())) return refuse(std::move(connection));
     int family = peer.storage.ss_family;
     if (family != AF_UNIX) sys::send_at_once(connection.get());
     net::stream_socket socket(context_.get_executor());
@@ -94,8 +98,7 @@ void serving_loop::accept(unique_fd connection, const sys::socket_address& peer,
     if (failed) return;
     (void)connection.release();  // the socket owns it now
     socket.native_non_blocking(true, failed);
-    ++connections_;
-    if (answers.is_public()) ++public_connections_;
+    ++open;
     auto kind = family == AF_UNIX ? sink_kind::unix_socket : sink_kind::tcp_socket;
     session::start(
         std::make_unique<session>(*this, answers, std::move(socket), kind, net::host_of(peer)));
@@ -108,15 +111,15 @@ void serving_loop::refuse(unique_fd connection) {
     (void)sys::send(connection.get(), {&whole, 1}, sys::more_follows::no);
 }
 
-// Closes the connection whose request has been incomplete for longest, else the one idle for
-// longest.
-bool serving_loop::make_room() {
+// Closes the connection whose request has been incomplete for longest, else the one idle for longest.
+bool serving_loop::make_room(bool among_public) {
     for (auto from : {phase::reading, phase::idle}) {
-        auto& waiting = list_of(from);
-        if (waiting.empty()) continue;
-        metrics_.evicted.add();
-        waiting.front().evict();
-        return true;
+        for (auto& waiting : list_of(from)) {
+            if (waiting.is_public() != among_public) continue;
+            metrics_.evicted.add();
+            waiting.evict();
+            return true;
+        }
     }
     return false;
 }
@@ -129,7 +132,7 @@ void serving_loop::out_of_descriptors(const error& reason) {
                           reason.message() + "; files kept open and an idle connection are closed");
     }
     files_.cache().drop_descriptors();
-    (void)make_room();
+    (void)make_room(true);
 }
 
 void serving_loop::move_to(session& which, phase next) {
@@ -138,18 +141,21 @@ void serving_loop::move_to(session& which, phase next) {
     if (linked && next == phase::reading && which.phase_ == phase::reading) return;
     if (linked) {
         which.unlink();
-        metrics_.connections[static_cast<std::size_t>(which.phase_)].subtract();
+        forget(which);
     }
     which.phase_ = next;
     which.phase_since_ns_ = sys::coarse_monotonic_ns();
     list_of(next).push_back(which);
-    metrics_.connections[static_cast<std::size_t>(next)].add();
+    if (which.is_public()) metrics_.connections[static_cast<std::size_t>(next)].add();
+}
+
+void serving_loop::forget(const session& which) {
+    if (which.is_public()) metrics_.connections[static_cast<std::size_t>(which.phase_)].subtract();
 }
 
 void serving_loop::session_ended(session& which) {
-    metrics_.connections[static_cast<std::size_t>(which.phase_)].subtract();
-    --connections_;
-    if (which.is_public()) --public_connections_;
+    forget(which);
+    --(which.is_public() ? connections_ : admin_connections_);
     end_if_drained();
 }
 
@@ -174,7 +180,7 @@ std::int64_t serving_loop::time_limit_ns(phase of) const noexcept {
         case phase::busy:
             break;
         case phase::idle:
-            return limits_.each.idle_timeout_ms * ms;
+            return is_draining() ? last_moment_ns : limits_.each.idle_timeout_ms * ms;
         case phase::reading:
             return limits_.each.head_timeout_ms * ms;
         case phase::sending:
@@ -208,14 +214,16 @@ void serving_loop::drain(std::function<void()> drained) {
     for (auto& each : listeners_)
         each->stop();
     listeners_.clear();
-    auto& idle = list_of(phase::idle);
-    while (!idle.empty())
-        idle.front().drain();
+    std::vector<session*> idle;
+    for (auto& each : list_of(phase::idle))
+        idle.push_back(&each);
+    for (auto* each : idle)
+        each->drain();
     end_if_drained();
 }
 
 void serving_loop::end_if_drained() {
-    if (public_connections_ > 0 || !drained_) return;
+    if (connections_ > 0 || !drained_) return;
     access_.flush();
     std::exchange(drained_, nullptr)();
 }

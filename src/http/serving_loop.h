@@ -68,9 +68,10 @@ class serving_loop {
 
     void accept(unique_fd connection, const sys::socket_address& peer, handler& answers);
     void refuse(unique_fd connection);
-    [[nodiscard]] bool make_room();
+    [[nodiscard]] bool make_room(bool among_public);
     void out_of_descriptors(const error& reason);
     void session_ended(session& which);
+    void forget(const session& which);
     void move_to(session& which, phase next);
     net::task<void> keep_time();
     void end_if_drained();
@@ -93,7 +94,7 @@ class serving_loop {
     access_log access_;
     std::array<session_list, phase_count> phases_;
     std::size_t connections_ = 0;
-    std::size_t public_connections_ = 0;  // those that a drain waits for
+    std::size_t admin_connections_ = 0;   // not among them
     std::int64_t last_complaint_ns_ = 0;  // about descriptors
     file_service files_;
     std::unique_ptr<handler> admin_;

@@ -214,4 +214,3 @@ def test_hot_requests_stay_fast_while_a_cold_file_is_read(serve, site, data, slo
     slowest = took[int(len(took) * 0.99)]
     assert slowest < 0.05, f"p99 of hot requests {slowest * 1000:.1f} ms, max {took[-1] * 1000:.1f} ms"
     assert took[-1] < 0.3, f"max {took[-1] * 1000:.1f} ms"
-    assert server.metrics().sum("sluice_stall_seconds_total") > 0
