@@ -139,6 +139,24 @@ class Rules(unittest.TestCase):
         self.rejects(rule, "src/base/a.cc", "using namespace std;\n")
         self.accepts(rule, "src/base/a.cc", "using namespace std::chrono_literals;\n")
 
+    def test_coroutines_keep_to_what_the_compiler_can_do(self):
+        rule = structure.check_coroutines
+        for code in (
+            "co_return a ? co_await b() : co_await c();",
+            "bool done = a() || co_await b();",
+            "if (a && !co_await b()) return;",
+            "auto x = co_await pool.run([region = take()] { return warm(region); });",
+        ):
+            self.rejects(rule, "src/net/a.cc", code)
+        for code in (
+            "if (a && b) co_await c();",
+            "if (a ? b : c) { co_await d(); }",
+            "auto work = [region = take()] { return warm(region); };\nco_await pool.run(work);",
+            "co_await pool.run([&work] { work(); });",
+            "bool more = co_await next();",
+        ):
+            self.accepts(rule, "src/net/a.cc", code)
+
     def test_every_file_is_in_a_target(self):
         files = {
             "src/a/one.cc": '#include "a/one.h"\n',

@@ -244,6 +244,33 @@ def check_namespaces(path, text):
             yield line_of(code, match.start()), f"using namespace {match.group(1)}"
 
 
+def check_coroutines(path, text):
+    """What g++ 12 compiles wrongly: docs/decisions/0011-coroutines-of-gpp-12.md."""
+    code = strip(text)
+    for statement in re.finditer(r"[^;{}]+", code):
+        if "co_await" not in statement.group():
+            continue
+        line = line_of(code, statement.start() + statement.group().index("co_await"))
+        parts = condition_and_rest(statement.group())
+        if any("co_await" in part and re.search(r"&&|\|\||\?", part) for part in parts):
+            yield line, "co_await within &&, || or ?: (g++ 12 may await both sides)"
+        if re.search(r"co_await[^;]*\[[^\]]*\w\s*=[^\]]*\]", statement.group()):
+            yield line, "a lambda that owns something where it is awaited (g++ 12 destroys it twice)"
+
+
+def condition_and_rest(statement):
+    """The condition of an if or while, and what follows it; another statement whole."""
+    opened = re.match(r"\s*(?:else\s+)?(?:if|while)\s*\(", statement)
+    if not opened:
+        return [statement]
+    depth = 1
+    for position in range(opened.end(), len(statement)):
+        depth += {"(": 1, ")": -1}.get(statement[position], 0)
+        if depth == 0:
+            return [statement[:position], statement[position:]]
+    return [statement]
+
+
 RULES = (
     check_layers,
     check_boost,
@@ -253,6 +280,7 @@ RULES = (
     check_leftovers,
     check_header,
     check_namespaces,
+    check_coroutines,
 )
 
 

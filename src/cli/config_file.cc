@@ -167,6 +167,9 @@ std::string place(const std::string& path, const toml::source_position& where) {
 
 std::expected<http::server_config, std::string> read_config_file(const std::string& path) {
     http::server_config config;
+    // A directory can be opened for reading, and would be as an empty file.
+    if (std::error_code failed; std::filesystem::is_directory(path, failed))
+        return std::unexpected(path + ": is a directory");
     try {
         auto document = toml::parse_file(path);
         if (auto refused = take_document(document, config))

@@ -42,7 +42,7 @@ access_format = "json"
 level = "debug"
 
 [[site]]
-root = "/one"
+root = "/"
 index = ["a.html", "b.html"]
 listing = true
 precompressed = false
@@ -51,7 +51,7 @@ error_pages = {404 = "/404.html", 500 = "/500.html"}
 
 [[site]]
 hosts = "example.org"
-root = "/two"
+root = "/tmp"
 cors = ["http://o"]
 rate_limit = 1000
 )");
@@ -93,11 +93,12 @@ struct refused_file {
 
 TEST_F(ConfigFile, RefusesWithTheLine) {
     for (auto [text, line, says] : {
-             refused_file{"[limits]\nconections = 1\n", 2, "limits.conections"},
+             refused_file{"[[site]]\nroot = \"/nothing\"\n", 2, "/nothing"},
+             {"[limits]\nconections = 1\n", 2, "limits.conections"},
              {"[server]\nthreads = 1\n\n[nonsense]\na = 1\n", 4, "nonsense"},
              {"threads = 1\n", 1, "threads"},
              {"server = 1\n", 1, "server"},
-             {"[server]\nroot = \"/x\"\n", 2, "server.root"},
+             {"[server]\nroot = \"/\"\n", 2, "server.root"},
              {"[server]\n\nthreads = \"2\"\n", 3, "wants a number"},
              {"[server]\nthreads = 2.5\n", 2, "wants a number"},
              {"[server]\nthreads = -1\n", 2, "at least 1"},
@@ -105,16 +106,16 @@ TEST_F(ConfigFile, RefusesWithTheLine) {
              {"[server]\nmechanism = \"teleport\"\n", 2, "sendfile"},
              {"[server]\nhttp = [\"a:1\",\n  2]\n", 3, "server.http"},
              {"[limits]\nhead_bytes = 1\n", 2, "at least 256"},
-             {"[[site]]\nroot = \"/x\"\nlisting = 1\n", 3, "wants true or false"},
+             {"[[site]]\nroot = \"/\"\nlisting = 1\n", 3, "wants true or false"},
              {"[[site]]\nlisting = true\n", 1, "without a root"},
-             {"[[site]]\nroot = \"/x\"\n\n[[site]]\nlisting = true\n", 4, "without a root"},
-             {"[site]\nroot = \"/x\"\n", 1, "[[site]]"},
-             {"[[site]]\nroot = \"/x\"\nerror_pages = {404 = 1}\n", 3, "site.error_pages"},
-             {"[[site]]\nroot = \"/x\"\nerror_pages = {200 = \"/x\"}\n", 3, "404=/404.html"},
-             {"[[site]]\nroot = \"/x\"\nheaders = [{path = \"/x\"}]\n", 3, "site.headers"},
-             {"[[site]]\nroot = \"/x\"\nheaders = [{path = \"/x\", set = {A = 1}}]\n", 3,
+             {"[[site]]\nroot = \"/\"\n\n[[site]]\nlisting = true\n", 4, "without a root"},
+             {"[site]\nroot = \"/\"\n", 1, "[[site]]"},
+             {"[[site]]\nroot = \"/\"\nerror_pages = {404 = 1}\n", 3, "site.error_pages"},
+             {"[[site]]\nroot = \"/\"\nerror_pages = {200 = \"/x\"}\n", 3, "404=/404.html"},
+             {"[[site]]\nroot = \"/\"\nheaders = [{path = \"/x\"}]\n", 3, "site.headers"},
+             {"[[site]]\nroot = \"/\"\nheaders = [{path = \"/x\", set = {A = 1}}]\n", 3,
               "site.headers"},
-             {"[[site]]\nroot = \"/x\"\nheaders = [{path = \"/x\", set = {A = \"b\\nC: d\"}}]\n", 3,
+             {"[[site]]\nroot = \"/\"\nheaders = [{path = \"/x\", set = {A = \"b\\nC: d\"}}]\n", 3,
               "site.headers"},
              {"[server]\nthreads = \n", 2, ""},
              {"[server\n", 1, ""},
@@ -131,13 +132,15 @@ TEST_F(ConfigFile, AFileThatCannotBeReadIsNamed) {
     auto made = read_config_file(folder_.path() + "/nothing.toml");
     ASSERT_FALSE(made);
     EXPECT_TRUE(made.error().starts_with(folder_.path() + "/nothing.toml: ")) << made.error();
-    EXPECT_FALSE(read_config_file(folder_.path()));
+    auto of_folder = read_config_file(folder_.path());
+    ASSERT_FALSE(of_folder);
+    EXPECT_TRUE(of_folder.error().starts_with(folder_.path() + ": ")) << of_folder.error();
 }
 
 // The file says what the command line cannot: a pattern with a space in it.
 TEST_F(ConfigFile, APatternMayHaveASpace) {
     auto made =
-        read("[[site]]\nroot = \"/x\"\nheaders = [{path = \"/my files/*\", set = {A = \"b\"}}]\n");
+        read("[[site]]\nroot = \"/\"\nheaders = [{path = \"/my files/*\", set = {A = \"b\"}}]\n");
     ASSERT_TRUE(made) << made.error();
     EXPECT_EQ(made->sites[0].headers[0].path, "/my files/*");
 }

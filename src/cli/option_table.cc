@@ -17,8 +17,11 @@ using http::server_config;
 using http::site_config;
 using values = const std::vector<std::string>&;
 
-std::string quoted(std::string_view text) {
-    return "'" + std::string(text) + "'";
+// For a message of one line.
+std::string quoted(std::string text) {
+    std::ranges::replace_if(
+        text, [](unsigned char letter) { return letter < 0x20 || letter == 0x7f; }, '?');
+    return "'" + text + "'";
 }
 
 template <typename Number>
@@ -102,16 +105,21 @@ bool is_field_value(std::string_view value) {
         value, [](unsigned char letter) { return letter < 0x20 || letter == 0x7f; });
 }
 
-// "/assets/* Cache-Control: public"
+// "/assets/* Cache-Control: public". The name ends at the first colon that has a name before it: a
+// pattern may contain spaces.
 std::string set_headers(server_config&, site_config& site, values given) {
     for (const auto& text : given) {
-        auto space = text.find(' ');
-        auto colon = text.find(':', space == std::string::npos ? 0 : space);
-        bool shaped = space != std::string::npos && space > 0 && colon != std::string::npos;
-        auto name = shaped ? text.substr(space + 1, colon - space - 1) : std::string();
-        auto value = shaped ? text.substr(colon + 1) : std::string();
+        std::string name;
+        std::size_t colon = 0, space = 0;
+        while (name.empty() && (colon = text.find(':', colon + 1)) != std::string::npos) {
+            space = text.rfind(' ', colon);
+            bool shaped = space != std::string::npos && space > 0;
+            if (shaped && is_token(text.substr(space + 1, colon - space - 1)))
+                name = text.substr(space + 1, colon - space - 1);
+        }
+        auto value = name.empty() ? std::string() : text.substr(colon + 1);
         value.erase(0, value.find_first_not_of(' '));
-        if (!is_token(name) || !is_field_value(value))
+        if (name.empty() || !is_field_value(value))
             return "wants 'PATTERN Name: value', not " + quoted(text);
         site.headers.push_back({text.substr(0, space), {{name, value}}});
     }

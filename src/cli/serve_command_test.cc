@@ -59,7 +59,7 @@ TEST(ServeCommand, BadWordsAre2AndFailuresAre1) {
           row{{"--root", folder.path(), "--error-page", "x"}, 2, "--error-pages"},
           row{{"--root", folder.path(), "--listing=maybe"}, 2, "--listing"},
           row{{"--root", folder.path() + "/nothing"}, 1, "nothing"},
-          row{{"--root", folder.path(), "--http", "nonsense"}, 1, "nonsense"},
+          row{{"--root", folder.path(), "--http", "nonsense"}, 2, "nonsense"},
           row{{"--config", folder.path() + "/nothing.toml"}, 1, "nothing.toml"}}) {
         auto made = run(words);
         EXPECT_EQ(made.status, status) << says << ": " << made.said;

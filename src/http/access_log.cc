@@ -49,9 +49,10 @@ void append_combined(std::string& out, const access_record& record) {
     out.append(record.client).append(" - - [");
     append_log_date(out, record.unix_seconds);
     out.append("] \"");
-    append_escaped(out, asked.method_name);
+    // A request that was refused as a whole has neither.
+    append_escaped(out, asked.method_name.empty() ? "-" : asked.method_name);
     out.append(" ");
-    append_escaped(out, asked.target);
+    append_escaped(out, asked.target.empty() ? "-" : asked.target);
     fmt::format_to(std::back_inserter(out), " HTTP/1.{}\" {} {} ", asked.http_1_1 ? 1 : 0,
                    record.answer.status, record.answer.body_bytes);
     append_quoted_or_dash(out, asked.referer);

@@ -71,11 +71,10 @@ void append_body(const representation& put, std::uint64_t first, std::uint64_t s
 // Whether the body is in the page cache. Looking costs as much as a tenth of sending 64 KiB, so for
 // a body of one chunk the answer holds for a moment; longer ones are looked at chunk by chunk as
 // they are sent.
-bool is_resident(const representation& put) {
+bool is_resident(const representation& put, std::int64_t now) {
     constexpr std::int64_t moment_ns = 50'000'000;
     constexpr std::uint64_t chunk_size = profile().chunk_size;
     if (!put.content || put.size > chunk_size) return false;
-    auto now = sys::coarse_monotonic_ns();
     if (now - put.resident_ns < moment_ns) return true;
     if (residency_of(put.content->region(0, put.size)) != residency::hot) return false;
     put.resident_ns = now;
@@ -113,7 +112,7 @@ std::optional<blocking_work> file_service::answer(exchange& x, chain& out) {
 bool file_service::answer_from_cache(exchange& x, chain& out) {
     if (!x.asked.is_get_or_head() || !is_plain_path(x.asked.target)) return false;
     const auto& from = sites_->for_host(x.asked.host);
-    const auto* found = cache_.find(from, x.asked.target, sys::coarse_monotonic_ns());
+    const auto* found = cache_.find(from, x.asked.target, x.now_ns);
     if (found == nullptr) return false;
     send_file(x, from, *found, 200, out);
     return true;
@@ -181,7 +180,7 @@ std::optional<blocking_work> file_service::search(exchange& x, chain& out) {
 
 load_outcome file_service::look_up(exchange& x) {
     auto& lookup = *x.lookup;
-    auto now = sys::coarse_monotonic_ns();
+    auto now = x.now_ns;
     load_outcome outcome;
     if (lookup.loaded) {
         outcome = *std::exchange(lookup.loaded, std::nullopt);
@@ -244,7 +243,7 @@ void file_service::send_file(exchange& x, const site& from, const resource& whic
     x.answer.body_bytes = put.size;
     out.append(put.block);
     if (put.content) append_body(put, 0, put.size, out);
-    x.answer.known_resident = is_resident(put);
+    x.answer.known_resident = is_resident(put, x.now_ns);
 }
 
 void file_service::send_ranges(exchange& x, const representation& put, const resource& which,

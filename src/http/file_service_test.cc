@@ -12,6 +12,7 @@
 #include "support/fault_script.h"
 #include "support/pattern.h"
 #include "support/served_tree.h"
+#include "sys/clock.h"
 
 namespace sluice::http {
 namespace {
@@ -52,6 +53,7 @@ class FileService : public testing::Test {
     answered ask(const std::string& line, const std::string& fields = {}) {
         auto text = line + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
         exchange x;
+        x.now_ns = sys::coarse_monotonic_ns();
         std::size_t searched = 0;
         auto head = parse_head(as_bytes(text), searched, {}, x.asked);
         EXPECT_EQ(head.is, parsed_head::outcome::complete) << text;

@@ -27,25 +27,29 @@ struct response {
     std::string trouble = {};            // for the error log: what only the operator can mend
 };
 
+// How far looking for the file of a request has come, for requests that have to wait for the disk
+// in
+// between.
+struct file_search {
+    std::shared_ptr<const site_set> sites;
+    const site* from = nullptr;
+    std::string path;  // decoded; what is looked for now
+    std::string query;
+    int status = 200;  // what the file is to be sent with
+    bool on_fallback = false;
+    bool on_error_page = false;
+    std::optional<load_outcome> loaded;  // what was found off the loop
+    std::optional<std::string> listing;  // made off the loop
+};
+
 // One request and what becomes of it. Lives from the head of the request to the end of the
 // response.
 struct exchange {
+    using search = file_search;
+
     request asked;
     response answer;
-
-    // How far looking for the file has come, for requests that have to wait for the disk in
-    // between.
-    struct search {
-        std::shared_ptr<const site_set> sites;
-        const site* from = nullptr;
-        std::string path;  // decoded; what is looked for now
-        std::string query;
-        int status = 200;  // what the file is to be sent with
-        bool on_fallback = false;
-        bool on_error_page = false;
-        std::optional<load_outcome> loaded;  // what was found off the loop
-        std::optional<std::string> listing;  // made off the loop
-    };
+    std::int64_t now_ns = 0;  // monotonic: when the request had come
     std::optional<search> lookup = {};
 
     void reset() {

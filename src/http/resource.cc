@@ -21,9 +21,6 @@ namespace {
 
 // File systems stamp changes with a clock that moves in steps of some milliseconds.
 constexpr std::int64_t settling_ns = 50'000'000;
-// openat2 gives EAGAIN when a name is moved while it is resolved; the kernel asks callers to try
-// again.
-constexpr int resolve_attempts = 16;
 
 load_outcome refused(int status, std::string reason = {}) {
     return {.is = load_outcome::kind::refused, .status = status, .reason = std::move(reason)};

@@ -1,8 +1,8 @@
 #include "http/server.h"
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -43,8 +43,8 @@ class Server : public testing::Test {
     ~Server() override { end(); }
 
     void start() {
-        auto made = server::open(config_, [this]() -> result<server_config> {
-            if (broken_) return failure(EINVAL, "configuration", "line 7");
+        auto made = server::open(config_, [this]() -> std::expected<server_config, std::string> {
+            if (broken_) return std::unexpected("line 7");
             return config_;
         });
         ASSERT_TRUE(made) << made.error().message();

@@ -87,6 +87,7 @@ void serving_loop::stop_listening(const std::string& address) {
 
 void serving_loop::accept(unique_fd connection, const sys::socket_address& peer, handler& answers) {
     metrics_.accepted.add();
+    read_clock();
     auto& open = answers.is_public() ? connections_ : admin_connections_;
     auto limit = answers.is_public() ? limits_.connections : admin_connections_max;
     if (open >= limit && !make_room(answers.is_public())) return refuse(std::move(connection));
@@ -111,7 +112,8 @@ void serving_loop::refuse(unique_fd connection) {
     (void)sys::send(connection.get(), {&whole, 1}, sys::more_follows::no);
 }
 
-// Closes the connection whose request has been incomplete for longest, else the one idle for longest.
+// Closes the connection whose request has been incomplete for longest, else the one idle for
+// longest.
 bool serving_loop::make_room(bool among_public) {
     for (auto from : {phase::reading, phase::idle}) {
         for (auto& waiting : list_of(from)) {
@@ -125,7 +127,7 @@ bool serving_loop::make_room(bool among_public) {
 }
 
 void serving_loop::out_of_descriptors(const error& reason) {
-    auto now = sys::coarse_monotonic_ns();
+    auto now = read_clock();
     if (now - last_complaint_ns_ > complaint_interval_ns) {
         last_complaint_ns_ = now;
         shared_.log.write(log_level::warning,
@@ -144,7 +146,7 @@ void serving_loop::move_to(session& which, phase next) {
         forget(which);
     }
     which.phase_ = next;
-    which.phase_since_ns_ = sys::coarse_monotonic_ns();
+    which.phase_since_ns_ = now_ns_;
     list_of(next).push_back(which);
     if (which.is_public()) metrics_.connections[static_cast<std::size_t>(next)].add();
 }
@@ -160,6 +162,10 @@ void serving_loop::session_ended(session& which) {
 }
 
 // ---- time ----
+
+std::int64_t serving_loop::read_clock() noexcept {
+    return now_ns_ = sys::monotonic_ns();
+}
 
 net::task<void> serving_loop::keep_time() {
     net::timer clock(context_.get_executor());
@@ -193,7 +199,7 @@ std::int64_t serving_loop::time_limit_ns(phase of) const noexcept {
 
 // Each list is in the order in which its sessions entered it, so the overdue ones are at its front.
 void serving_loop::expire_overdue() {
-    auto now = sys::coarse_monotonic_ns();
+    auto now = read_clock();
     for (auto each : {phase::idle, phase::reading, phase::sending, phase::lingering}) {
         auto& waiting = list_of(each);
         auto limit = time_limit_ns(each);

@@ -73,6 +73,9 @@ class serving_loop {
     void session_ended(session& which);
     void forget(const session& which);
     void move_to(session& which, phase next);
+    // Reads the clock, for durations and for everything that is content with the time of the last
+    // reading.
+    std::int64_t read_clock() noexcept;
     net::task<void> keep_time();
     void end_if_drained();
     void expire_overdue();
@@ -94,7 +97,8 @@ class serving_loop {
     access_log access_;
     std::array<session_list, phase_count> phases_;
     std::size_t connections_ = 0;
-    std::size_t admin_connections_ = 0;   // not among them
+    std::size_t admin_connections_ = 0;  // not among them
+    std::int64_t now_ns_ = 0;  // when the clock was last read: at each request and each tick
     std::int64_t last_complaint_ns_ = 0;  // about descriptors
     file_service files_;
     std::unique_ptr<handler> admin_;

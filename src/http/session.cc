@@ -127,10 +127,11 @@ bool session::read_after_interrupt(parsed_head& head) {
 }
 
 void session::take_request(const parsed_head& head) {
-    started_ns_ = sys::monotonic_ns();
+    started_ns_ = loop_.read_clock();
     searched_ = 0;
     head_size_ = head.size;
     x_.reset();
+    x_.now_ns = started_ns_;
     out_.reset_costs();
     ++served_;
     x_.answer.close = loop_.is_draining() || served_ >= loop_.limits_.each.requests;
@@ -152,6 +153,7 @@ void session::finish_exchange(bool sent_all) {
     if (answers_.is_public()) count_exchange();
     if (!x_.answer.trouble.empty()) loop_.shared_.log.write(log_level::error, x_.answer.trouble);
     if (!sent_all) out_.abandon();
+    x_.lookup.reset();  // an idle connection keeps no site and no file
     if (kept_head_) {
         kept_head_.reset();
     } else {
@@ -160,7 +162,7 @@ void session::finish_exchange(bool sent_all) {
 }
 
 void session::count_exchange() {
-    auto took = sys::monotonic_ns() - started_ns_;
+    auto took = loop_.read_clock() - started_ns_;
     loop_.metrics_.count_request(x_.asked.method, x_.answer.status, took);
     if (!loop_.access_.wanted()) return;
     loop_.access_.record(

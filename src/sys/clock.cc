@@ -15,9 +15,6 @@ std::int64_t nanoseconds(clockid_t clock) noexcept {
 std::int64_t monotonic_ns() noexcept {
     return nanoseconds(CLOCK_MONOTONIC);
 }
-std::int64_t coarse_monotonic_ns() noexcept {
-    return nanoseconds(CLOCK_MONOTONIC_COARSE);
-}
 std::int64_t coarse_realtime_s() noexcept {
     return nanoseconds(CLOCK_REALTIME_COARSE) / 1'000'000'000;
 }

@@ -7,8 +7,6 @@ namespace sluice::sys {
 
 // CLOCK_MONOTONIC in nanoseconds: for durations and deadlines; never jumps.
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;
-// CLOCK_MONOTONIC_COARSE in nanoseconds: cheaper, exact to a tick of some milliseconds.
-[[nodiscard]] std::int64_t coarse_monotonic_ns() noexcept;
 // CLOCK_REALTIME_COARSE in whole seconds since 1970.
 [[nodiscard]] std::int64_t coarse_realtime_s() noexcept;
 // CLOCK_REALTIME in nanoseconds since 1970: for dates; may jump.
