@@ -53,7 +53,7 @@ class FileService : public testing::Test {
     answered ask(const std::string& line, const std::string& fields = {}) {
         auto text = line + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
         exchange x;
-        x.now_ns = sys::coarse_monotonic_ns();
+        x.now_ns = sys::monotonic_ns();
         std::size_t searched = 0;
         auto head = parse_head(as_bytes(text), searched, {}, x.asked);
         EXPECT_EQ(head.is, parsed_head::outcome::complete) << text;
@@ -653,6 +653,7 @@ TEST_F(FileService, TheSitesOfARequestStayThroughAReload) {
     serve();
     std::string text = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
     exchange x;
+    x.now_ns = sys::monotonic_ns();
     std::size_t searched = 0;
     (void)parse_head(as_bytes(text), searched, {}, x.asked);
     chain out;

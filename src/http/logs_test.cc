@@ -47,6 +47,7 @@ class Logs : public testing::Test {
         logs_ = *std::move(made);
     }
 
+    support::fault_script script_;  // first: outlives every thread
     support::temporary_directory folder_;
     log_config config_;
     std::unique_ptr<logs> logs_;
@@ -160,10 +161,10 @@ TEST_F(Logs, AFullDiskDropsLinesCountsThemAndComplains) {
     open();
     EXPECT_EQ(logs_->dropped(), 0u);
     {
-        support::fault_script faults;
-        faults.fail(sys::call::write, ENOSPC, 1);
+        support::fault_rules faults(script_);
+        faults->fail(sys::call::write, ENOSPC, 1);
         logs_->write_access("one\ntwo\nthree\n", 3);
-        while (faults.count(sys::call::write) == 0)
+        while (faults->count(sys::call::write) == 0)
             std::this_thread::yield();
         while (logs_->dropped() == 0)
             std::this_thread::yield();
@@ -182,8 +183,8 @@ TEST_F(Logs, AFullDiskDropsLinesCountsThemAndComplains) {
 TEST_F(Logs, ComplainsOnceInAWhileOnly) {
     open();
     {
-        support::fault_script faults;
-        faults.fail(sys::call::write, ENOSPC, 20);
+        support::fault_rules faults(script_);
+        faults->fail(sys::call::write, ENOSPC, 20);
         for (int count = 0; count < 20; ++count)
             logs_->write_access("line\n", 1);
         while (logs_->dropped() < 19)  // the complaint itself may take one of the faults
@@ -201,9 +202,9 @@ TEST_F(Logs, ComplainsOnceInAWhileOnly) {
 TEST_F(Logs, CountsTheLineThatWasCutOff) {
     open();
     {
-        support::fault_script faults;
-        faults.cut(sys::call::write, 6);
-        faults.fail(sys::call::write, ENOSPC, 1, 1);
+        support::fault_rules faults(script_);
+        faults->cut(sys::call::write, 6);
+        faults->fail(sys::call::write, ENOSPC, 1, 1);
         logs_->write_access("one\ntwo\nthree\n", 3);
         while (logs_->dropped() == 0)
             std::this_thread::yield();
@@ -219,8 +220,8 @@ TEST_F(Logs, ShortWritesAreGoneOnWith) {
     for (int at = 0; at < 100; ++at)
         lines += "line " + std::to_string(at) + "\n";
     {
-        support::fault_script faults;
-        faults.cut(sys::call::write, 3);
+        support::fault_rules faults(script_);
+        faults->cut(sys::call::write, 3);
         logs_->write_access(lines, 100);
         ASSERT_TRUE(comes_to_hold(config_.access, "line 99\n"));
     }
@@ -235,8 +236,8 @@ TEST_F(Logs, AFullQueueDropsAndCounts) {
     constexpr std::uint64_t batches = 6000;
     std::uint64_t dropped = 0;
     {
-        support::fault_script faults;
-        faults.before(sys::call::write, [&] {
+        support::fault_rules faults(script_);
+        faults->before(sys::call::write, [&] {
             while (held)
                 std::this_thread::yield();
         });

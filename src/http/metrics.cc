@@ -76,10 +76,11 @@ void add_durations(exposition& out, std::span<const loop_metrics* const> loops) 
                               MetricType::Histogram);
     ClientMetric metric;
     std::uint64_t below = 0;
-    for (std::size_t at = 0; at <= duration_bounds_s.size(); ++at) {
+    for (std::size_t at = 0; at <= duration_bounds_us.size(); ++at) {
         below += sum(loops, [&](const auto& each) { return each.durations[at].get(); });
-        double bound = at < duration_bounds_s.size() ? duration_bounds_s[at]
-                                                     : std::numeric_limits<double>::infinity();
+        double bound = at < duration_bounds_us.size()
+                           ? static_cast<double>(duration_bounds_us[at]) / 1e6
+                           : std::numeric_limits<double>::infinity();
         metric.histogram.bucket.push_back({below, bound});
     }
     metric.histogram.sample_count = below;
@@ -180,9 +181,8 @@ void loop_metrics::count_request(request_method method, int status,
         auto index = static_cast<std::size_t>(found - counted_statuses.begin());
         requests[static_cast<std::size_t>(method)][index].add();
     }
-    auto seconds = static_cast<double>(duration_ns) / 1e9;
-    auto bound = std::ranges::lower_bound(duration_bounds_s, seconds);
-    durations[static_cast<std::size_t>(bound - duration_bounds_s.begin())].add();
+    auto bound = std::ranges::lower_bound(duration_bounds_us, duration_ns / 1000);
+    durations[static_cast<std::size_t>(bound - duration_bounds_us.begin())].add();
     duration_sum_ns.add(static_cast<std::uint64_t>(duration_ns));
 }
 

@@ -39,14 +39,14 @@ inline constexpr std::size_t phase_count = phase_names.size();
 
 inline constexpr std::array counted_statuses{200, 204, 206, 301, 304, 400, 403, 404, 405, 408,
                                              412, 413, 414, 416, 417, 431, 500, 501, 503, 505};
-inline constexpr std::array<double, 16> duration_bounds_s{
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-    0.025,   0.05,   0.1,     0.25,   0.5,   1,      2.5,   10};
+inline constexpr std::array<std::int64_t, 16> duration_bounds_us{
+    50,     100,    250,     500,     1'000,   2'500,     5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
 
 // What one loop counts. Written by the loop's thread only.
 struct loop_metrics {
     std::array<std::array<loop_counter, counted_statuses.size()>, request_method_count> requests;
-    std::array<loop_counter, duration_bounds_s.size() + 1> durations;
+    std::array<loop_counter, duration_bounds_us.size() + 1> durations;
     loop_counter duration_sum_ns;
     std::array<loop_counter, phase_count> connections;  // open now, by phase
     loop_counter accepted, evicted, refused;

@@ -30,15 +30,6 @@ std::string_view view(beast_text text) noexcept {
     return {text.data(), text.size()};
 }
 
-// Whether every byte may stand within a line of a head: no control bytes but the tab.
-bool is_clean(std::string_view line) noexcept {
-    bool dirty = false;
-    // No early exit: the compiler makes this a loop over vectors.
-    for (unsigned char letter : line)
-        dirty |= (letter < 0x20 && letter != '\t') || letter == 0x7f;
-    return !dirty;
-}
-
 struct head_search {
     parsed_head::outcome is;
     std::size_t begin =
@@ -46,15 +37,29 @@ struct head_search {
     std::size_t end = 0;
 };
 
-// Walks over whole lines until the empty one that ends the head.
+// Whether whole lines, whose ends have been looked at, hold no control bytes but tabs.
+bool are_clean(std::string_view lines) noexcept {
+    return std::ranges::none_of(lines, [](unsigned char letter) {
+        bool allowed = letter == '\t' || letter == '\r' || letter == '\n';
+        return (letter < 0x20 && !allowed) || letter == 0x7f;
+    });
+}
+
+// Walks over whole lines until the empty one that ends the head. Line ends and folds are judged here,
+// since Beast would unfold, and would wait for the end of a head whose lines end otherwise. Control bytes
+// are Beast's work as well, but it sees whole heads only: what comes piece by piece is looked at here, so
+// that nobody waits for the rest of a request that will be refused.
 head_search find_head(std::string_view text, std::size_t& searched) noexcept {
     std::size_t begin = 0;
     while (text.substr(begin).starts_with("\r\n"))
         begin += 2;
     auto line_begin = std::max(begin, searched);
+    auto first_line = line_begin;
     while (true) {
         auto feed = text.find('\n', line_begin);
         if (feed == std::string_view::npos) {
+            if (!are_clean(text.substr(first_line, line_begin - first_line)))
+                return {parsed_head::outcome::refused};
             searched = line_begin;
             return {parsed_head::outcome::incomplete, begin};
         }
@@ -63,9 +68,19 @@ head_search find_head(std::string_view text, std::size_t& searched) noexcept {
         auto line = text.substr(line_begin, feed - 1 - line_begin);
         if (line.empty()) return {parsed_head::outcome::complete, begin, feed + 1};
         bool folded = line_begin > begin && (line.front() == ' ' || line.front() == '\t');
-        if (folded || !is_clean(line)) return {parsed_head::outcome::refused};
+        if (folded) return {parsed_head::outcome::refused};
         line_begin = feed + 1;
     }
+}
+
+// An empty Host is what a client sends for a target without an authority (RFC 9112 section 3.2).
+bool is_valid_host(std::string_view value) {
+    // One request after the other names the same host, so the last valid one is remembered.
+    thread_local std::string last_valid;
+    if (value.empty() || value == last_valid) return true;
+    if (!parse_host(value)) return false;
+    last_valid = value;
+    return true;
 }
 
 struct method_entry {
@@ -204,9 +219,7 @@ class head_parser final : public beast::basic_parser<true> {
     int take_host(std::string_view value) {
         ++hosts_;
         into_.host = value;
-        // An empty Host is what a client sends for a target without an authority (RFC 9112
-        // section 3.2).
-        return value.empty() || parse_host(value) ? 0 : bad_request;
+        return is_valid_host(value) ? 0 : bad_request;
     }
 
     int take_length(std::string_view value) {
@@ -316,112 +329,6 @@ parsed_head parse_head(bytes_view bytes, std::size_t& searched, const head_limit
     if (failed && failed != beast::error::need_more) return refused(parser.status());
     if (!parser.is_header_done() || !parser.is_sound()) return refused(bad_request);
     return {parsed_head::outcome::complete, head.end, 0};
-}
-
-// ---- chunked bodies ----
-
-namespace {
-
-constexpr int content_too_large = 413;
-constexpr unsigned size_digits_max = 16;
-constexpr std::size_t extras_max = 16 * 1024;
-
-int hex_value(char letter) noexcept {
-    if (is_digit(letter)) return letter - '0';
-    char lower = ascii_lower(letter);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-bool is_blank(char letter) noexcept {
-    return letter == ' ' || letter == '\t';
-}
-
-bool is_token_letter(char letter) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    char lower = ascii_lower(letter);
-    return is_digit(letter) || (lower >= 'a' && lower <= 'z') ||
-           marks.find(letter) != std::string_view::npos;
-}
-
-}  // namespace
-
-chunked_body::outcome chunked_body::feed(bytes_view bytes, std::uint64_t size_max) noexcept {
-    outcome fed;
-    auto text = as_text(bytes);
-    while (fed.consumed < text.size() && !fed.complete) {
-        if (at_ == place::content) {
-            auto count = std::min<std::uint64_t>(left_, text.size() - fed.consumed);
-            fed.consumed += static_cast<std::size_t>(count);
-            left_ -= count;
-            if (left_ == 0) at_ = place::content_cr;
-            continue;
-        }
-        int status = take(text[fed.consumed++], size_max);
-        if (status != 0) return {fed.consumed, false, true, status};
-        fed.complete = at_ == place::end;
-    }
-    return fed;
-}
-
-// Takes one byte that is not content. 0, or the status to refuse the body with.
-int chunked_body::take(char letter, std::uint64_t size_max) noexcept {
-    switch (at_) {
-        case place::size_begin:
-        case place::size:
-            return take_size(letter, size_max);
-        case place::blank:
-            if (letter == ';') return expect(place::extension);
-            return is_blank(letter) ? take_extra(letter, place::blank) : bad_request;
-        case place::extension:
-            return letter == '\r' ? expect(place::size_lf) : take_extra(letter, place::extension);
-        case place::size_lf:
-            if (letter != '\n') return bad_request;
-            return expect(left_ == 0 ? place::trailer_begin : place::content);
-        case place::content_cr:
-            return letter == '\r' ? expect(place::content_lf) : bad_request;
-        case place::content_lf:
-            return letter == '\n' ? expect(place::size_begin) : bad_request;
-        case place::trailer_begin:
-            if (letter == '\r') return expect(place::end_lf);
-            return is_token_letter(letter) ? take_extra(letter, place::trailer_name) : bad_request;
-        case place::trailer_name:
-            if (letter == ':') return take_extra(letter, place::trailer_value);
-            return is_token_letter(letter) ? take_extra(letter, place::trailer_name) : bad_request;
-        case place::trailer_value:
-            return letter == '\r' ? expect(place::trailer_lf)
-                                  : take_extra(letter, place::trailer_value);
-        case place::trailer_lf:
-            return letter == '\n' ? expect(place::trailer_begin) : bad_request;
-        case place::end_lf:
-            return letter == '\n' ? expect(place::end) : bad_request;
-        case place::content:
-        case place::end:
-            break;
-    }
-    return bad_request;
-}
-
-int chunked_body::take_size(char letter, std::uint64_t size_max) noexcept {
-    if (int digit = hex_value(letter); digit >= 0) {
-        if (++digits_ > size_digits_max) return bad_request;
-        left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
-        return expect(place::size);
-    }
-    if (at_ == place::size_begin) return bad_request;
-    digits_ = 0;
-    if (left_ > size_max - std::min(content_, size_max)) return content_too_large;
-    content_ += left_;
-    if (letter == '\r') return expect(place::size_lf);
-    if (letter == ';') return expect(place::extension);
-    return is_blank(letter) ? take_extra(letter, place::blank) : bad_request;
-}
-
-// A byte of an extension or a trailer, which nobody reads: it must only be clean, and not come for
-// ever.
-int chunked_body::take_extra(char letter, place next) noexcept {
-    if (!is_clean({&letter, 1})) return bad_request;
-    if (++extras_ > extras_max) return fields_too_large;
-    return expect(next);
 }
 
 }  // namespace sluice::http

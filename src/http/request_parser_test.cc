@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "http/chunked_body.h"
+
 namespace sluice::http {
 namespace {
 

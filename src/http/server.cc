@@ -69,6 +69,9 @@ class server::running {
             loops_.push_back(
                 std::make_unique<serving_loop>(shared, sites, limits_for(config_, loop_count_)));
         if (auto opened = open_addresses(); !opened) return opened;
+        // From here on, and not only in run(): one that comes right after the ready line counts.
+        for (int each : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+            signals_.add(each);
         for (auto& each : loops_)
             each->start();
         return {};
@@ -146,10 +149,8 @@ class server::running {
     // ---- signals ----
 
     net::task<void> handle_signals() {
-        net::asio::signal_set signals(control_, SIGTERM, SIGINT, SIGHUP);
-        signals.add(SIGUSR1);
         while (true) {
-            int number = co_await signals.async_wait(net::use_task);
+            int number = co_await signals_.async_wait(net::use_task);
             if (number == SIGHUP) {
                 reload();
             } else if (number == SIGUSR1) {
@@ -287,6 +288,7 @@ class server::running {
     std::size_t descriptors_ = sys::raise_descriptor_limit();
     std::atomic<bool> draining_{false};
     net::asio::io_context control_{1};
+    net::asio::signal_set signals_{control_};
     std::vector<std::unique_ptr<serving_loop>> loops_;
     // Behind the loops, so that they end before: what still runs in them goes back to its loop.
     net::workers disk_;

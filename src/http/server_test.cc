@@ -19,7 +19,6 @@
 namespace sluice::http {
 namespace {
 
-using support::fault_script;
 using support::http_client;
 
 bool comes_true(const std::function<bool()>& holds) {
@@ -58,9 +57,6 @@ class Server : public testing::Test {
         second_ = found[2].str().substr(found[2].length() > 0 ? 1 : 0);
         admin_ = found[4].str();
         main_ = std::thread([this] { server_->run(); });
-        // The signals are watched once the control loop runs.
-        for (const auto* line_of : {"/", "/"})
-            (void)http_client(bound_).fetch(line_of);
     }
     void end() {
         if (!main_.joinable()) return;
@@ -78,6 +74,7 @@ class Server : public testing::Test {
         return comes_true([&] { return error_log().find(what) != std::string::npos; });
     }
 
+    support::fault_script script_;  // first: outlives every thread
     support::served_tree files_;
     support::temporary_directory folder_;
     server_config config_;
@@ -192,9 +189,9 @@ TEST_F(Server, EndsWhileADiskIsWaitedFor) {
     start();
     http_client client(bound_);
     std::atomic<bool> begun{false}, held{true};
-    fault_script faults;
-    faults.fail(sys::call::open, EAGAIN, 1);
-    faults.before(sys::call::pread, [&] {
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::open, EAGAIN, 1);
+    faults->before(sys::call::pread, [&] {
         begun = true;
         while (held)
             std::this_thread::yield();

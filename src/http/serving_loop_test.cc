@@ -22,7 +22,6 @@ namespace sluice::http {
 namespace {
 
 using support::difference;
-using support::fault_script;
 using support::http_client;
 using support::pattern;
 
@@ -94,6 +93,7 @@ class ServingLoop : public testing::Test {
         return loop_->metrics().connections[static_cast<std::size_t>(which)].get();
     }
 
+    support::fault_script script_;  // first: outlives every thread
     support::served_tree files_;
     support::temporary_directory folder_;
     server_config config_;
@@ -114,11 +114,11 @@ TEST_F(ServingLoop, ShortCallsAreGoneOnWith) {
         files_.write(std::to_string(size), pattern(size));
     start();
     for (std::size_t cut : {1, 7, 1000, 16384, 16385}) {
-        fault_script faults;
-        faults.cut(sys::call::sendmsg, cut);
-        faults.cut(sys::call::sendfile, cut);
-        faults.cut(sys::call::pread, cut);
-        faults.cut(sys::call::read, cut);
+        support::fault_rules faults(script_);
+        faults->cut(sys::call::sendmsg, cut);
+        faults->cut(sys::call::sendfile, cut);
+        faults->cut(sys::call::pread, cut);
+        faults->cut(sys::call::read, cut);
         http_client client(bound_);
         for (auto size : sizes) {
             auto got = client.fetch("/" + std::to_string(size));
@@ -135,18 +135,18 @@ TEST_F(ServingLoop, EveryMechanismUnderShortCallsAndFullSockets) {
          {mechanism::read_write, mechanism::mapped_write, mechanism::sendfile, mechanism::splice}) {
         config_.forced = way;
         start();
-        fault_script faults;
-        faults.cut_all(30'011);
+        support::fault_rules faults(script_);
+        faults->cut_all(30'011);
         http_client client(bound_);
         for (auto made : {sys::call::sendmsg, sys::call::sendfile, sys::call::splice}) {
             for (unsigned spared : {0u, 1u, 4u}) {
-                faults.fail(made, EAGAIN, 3, spared);
+                faults->fail(made, EAGAIN, 3, spared);
                 auto got = client.fetch("/a");
                 EXPECT_EQ(got.status, 200) << name_of(way);
                 ASSERT_EQ(difference(got.body, pattern(300'000)), "")
                     << name_of(way) << " " << static_cast<int>(made) << " " << spared;
             }
-            faults.fail(made, 0, 0);
+            faults->fail(made, 0, 0);
         }
         stop();
     }
@@ -157,8 +157,8 @@ TEST_F(ServingLoop, PipelinedRequestsUnderShortReads) {
     files_.write("b", pattern(50'000));
     start();
     for (std::size_t cut : {1, 2, 3, 64, 100000}) {
-        fault_script faults;
-        faults.cut(sys::call::read, cut);
+        support::fault_rules faults(script_);
+        faults->cut(sys::call::read, cut);
         http_client client(bound_);
         client.send(
             "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -196,10 +196,10 @@ TEST_F(ServingLoop, AnErrorOfTheDiskBeforeAnythingWasSentIs500) {
         // Neither in the loop, where it would have to wait, nor off it.
         http_client client(bound_);
         {
-            fault_script faults;
-            faults.fail(sys::call::cachestat, EPERM);
-            faults.fail(sys::call::pread, EIO);
-            faults.fail(sys::call::sendfile, EIO);
+            support::fault_rules faults(script_);
+            faults->fail(sys::call::cachestat, EPERM);
+            faults->fail(sys::call::pread, EIO);
+            faults->fail(sys::call::sendfile, EIO);
             auto got = client.fetch(path);
             EXPECT_EQ(got.status, 500) << path;
             EXPECT_TRUE(got.whole);
@@ -213,15 +213,15 @@ TEST_F(ServingLoop, AnErrorOfTheDiskBeforeAnythingWasSentIs500) {
 TEST_F(ServingLoop, AnErrorOfTheDiskWithinABodyEndsTheConnection) {
     files_.write("large", pattern(3'000'000));
     start();
-    fault_script faults;
-    faults.fail(sys::call::sendfile, EIO, fault_script::always, 1);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::sendfile, EIO, support::fault_script::always, 1);
     http_client client(bound_);
     auto got = client.fetch("/large");
     EXPECT_EQ(got.status, 200);
     EXPECT_FALSE(got.whole);
     EXPECT_EQ(got.body, pattern(3'000'000).substr(0, got.body.size()));
     EXPECT_TRUE(log_comes_to_say("large: Input/output error")) << error_log();
-    faults.fail(sys::call::sendfile, 0, 0);
+    faults->fail(sys::call::sendfile, 0, 0);
     EXPECT_EQ(http_client(bound_).fetch("/large").body.size(), 3'000'000u);
 }
 
@@ -230,10 +230,10 @@ TEST_F(ServingLoop, AnErrorOfTheDiskAfterContinueIs500Too) {
     files_.write("large", pattern(100'000));
     start();
     http_client client(bound_);
-    fault_script faults;
-    faults.fail(sys::call::cachestat, EPERM);
-    faults.fail(sys::call::pread, EAGAIN);
-    faults.fail(sys::call::sendfile, EIO);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::cachestat, EPERM);
+    faults->fail(sys::call::pread, EAGAIN);
+    faults->fail(sys::call::sendfile, EIO);
     client.get("/large", "Content-Length: 1\r\nExpect: 100-continue\r\n");
     EXPECT_EQ(client.read().status, 100);
     client.send("x");
@@ -251,8 +251,8 @@ TEST_F(ServingLoop, SendfileThatIsNotSupportedIsReplacedAndCounted) {
         return at == std::string::npos ? 0.0 : std::stod(text.substr(text.find("} ", at) + 2));
     };
     auto before = metric();
-    fault_script faults;
-    faults.fail(sys::call::sendfile, ENOSYS);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::sendfile, ENOSYS);
     http_client client(bound_);
     EXPECT_EQ(difference(client.fetch("/large").body, pattern(100'000)), "");
     EXPECT_EQ(metric(), before + 1);
@@ -263,8 +263,8 @@ TEST_F(ServingLoop, SendfileThatIsNotSupportedIsReplacedAndCounted) {
 TEST_F(ServingLoop, GoesOnAcceptingAfterDescriptorsRanOut) {
     files_.write("a", "x");
     start();
-    fault_script faults;
-    faults.fail(sys::call::accept, EMFILE, 3);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::accept, EMFILE, 3);
     http_client client(bound_);
     EXPECT_EQ(client.fetch("/a").status, 200);
     EXPECT_TRUE(log_comes_to_say("Too many open files"));
@@ -272,15 +272,15 @@ TEST_F(ServingLoop, GoesOnAcceptingAfterDescriptorsRanOut) {
 
 TEST_F(ServingLoop, RunningOutOfDescriptorsDoesNotSpin) {
     start();
-    fault_script faults;
-    faults.fail(sys::call::accept, EMFILE);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::accept, EMFILE);
     http_client client(bound_);
-    ASSERT_TRUE(comes_true([&] { return faults.count(sys::call::accept) >= 3; }));
-    auto before = faults.count(sys::call::accept);
+    ASSERT_TRUE(comes_true([&] { return faults->count(sys::call::accept) >= 3; }));
+    auto before = faults->count(sys::call::accept);
     auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
     while (std::chrono::steady_clock::now() < until)
         std::this_thread::yield();
-    EXPECT_LT(faults.count(sys::call::accept) - before, 50u);
+    EXPECT_LT(faults->count(sys::call::accept) - before, 50u);
 }
 
 TEST_F(ServingLoop, NoDescriptorForAFileIs503) {
@@ -290,8 +290,8 @@ TEST_F(ServingLoop, NoDescriptorForAFileIs503) {
     http_client client(bound_);
     EXPECT_EQ(client.fetch("/a").status, 200);
     {
-        fault_script faults;
-        faults.fail(sys::call::open, EMFILE);
+        support::fault_rules faults(script_);
+        faults->fail(sys::call::open, EMFILE);
         auto got = client.fetch("/b");
         EXPECT_EQ(got.status, 503);
         EXPECT_NE(got.head.find("Retry-After: 1\r\n"), std::string::npos);
@@ -370,8 +370,8 @@ TEST_F(ServingLoop, CountsAndLogsRequests) {
 TEST_F(ServingLoop, AFullDiskUnderTheLogDoesNotHurtRequests) {
     files_.write("a", "hello");
     start();
-    fault_script faults;
-    faults.fail(sys::call::write, ENOSPC);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::write, ENOSPC);
     http_client client(bound_);
     EXPECT_EQ(client.fetch("/a").body, "hello");
     EXPECT_TRUE(comes_true([&] { return logs_->dropped() == 1; }));
@@ -478,10 +478,10 @@ TEST_F(ServingLoop, StopsWhileWorkIsUnderWayElsewhere) {
     files_.write("a", "x");
     start();
     std::atomic<bool> begun{false}, held{true};
-    fault_script faults;
+    support::fault_rules faults(script_);
     http_client client(bound_);
-    faults.fail(sys::call::open, EAGAIN, 1);
-    faults.before(sys::call::pread, [&] {
+    faults->fail(sys::call::open, EAGAIN, 1);
+    faults->before(sys::call::pread, [&] {
         begun = true;
         while (held)
             std::this_thread::yield();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "http/error_page.h"
+#include "http/chunked_body.h"
 #include "http/serving_loop.h"
 #include "sys/clock.h"
 #include "sys/io.h"

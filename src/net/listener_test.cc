@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -68,7 +69,9 @@ class Listener : public testing::Test {
         return connected;
     }
 
+    support::fault_script script_;  // first: outlives every thread
     asio::io_context context_{1};
+    asio::executor_work_guard<executor> guard_{context_.get_executor()};
     sys::socket_address address_;
     std::unique_ptr<listener> listener_;
     std::vector<unique_fd> accepted_, callers_;
@@ -94,8 +97,8 @@ TEST_F(Listener, TakesMoreThanATurnsWorth) {
 }
 
 TEST_F(Listener, GoesOnWhenDescriptorsAreThereAgain) {
-    support::fault_script faults;
-    faults.fail(sys::call::accept, EMFILE, 2);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::accept, EMFILE, 2);
     start();
     ASSERT_TRUE(connect());
     EXPECT_TRUE(comes_true([&] { return count_ == 1; }));
@@ -105,8 +108,8 @@ TEST_F(Listener, GoesOnWhenDescriptorsAreThereAgain) {
 }
 
 TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
-    support::fault_script faults;
-    faults.fail(sys::call::accept, ENFILE);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::accept, ENFILE);
     start();
     ASSERT_TRUE(connect());
     ASSERT_TRUE(comes_true([&] { return exhausted_ >= 2; }));
@@ -145,8 +148,8 @@ TEST_F(Listener, MayGoOnceStopped) {
 }
 
 TEST_F(Listener, MayGoWhilePausing) {
-    support::fault_script faults;
-    faults.fail(sys::call::accept, EMFILE);
+    support::fault_rules faults(script_);
+    faults->fail(sys::call::accept, EMFILE);
     start();
     ASSERT_TRUE(connect());
     ASSERT_TRUE(comes_true([&] { return exhausted_ >= 1; }));
@@ -154,6 +157,7 @@ TEST_F(Listener, MayGoWhilePausing) {
         listener_->stop();
         listener_.reset();
     });
+    guard_.reset();
     loop_.join();  // nothing is left to do, once the pause is over
     EXPECT_EQ(count_, 0);
 }

@@ -94,7 +94,7 @@ TEST(Workers, WaitForTheWorkThatHasBegun) {
 
 // Work that has not begun is dropped, with the coroutine that waits for it.
 TEST(Workers, DropWhatHasNotBegun) {
-    asio::io_context loop(1);
+    auto loop = std::make_unique<asio::io_context>(1);
     auto watched = std::make_shared<int>(1);
     std::atomic<bool> begun{false}, held{true};
     std::thread release;
@@ -102,7 +102,7 @@ TEST(Workers, DropWhatHasNotBegun) {
         workers pool(1);
         for (int count = 0; count < 5; ++count) {
             asio::co_spawn(
-                loop,
+                *loop,
                 [&pool, &begun, &held, kept = watched]() -> task<void> {
                     auto mine = kept;
                     co_await pool.run([&] {
@@ -114,13 +114,13 @@ TEST(Workers, DropWhatHasNotBegun) {
                 },
                 asio::detached);
         }
-        loop.poll();
+        loop->poll();
         while (!begun)
             std::this_thread::yield();
         release = std::thread([&] { held = false; });
     }
     release.join();
-    loop.run();
+    loop.reset();  // it does not run any more once the workers have gone
     EXPECT_EQ(watched.use_count(), 1);
 }
 

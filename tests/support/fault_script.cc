@@ -25,6 +25,11 @@ void fault_script::before(sys::call made, std::function<void()> act) {
     of(made).before = std::move(act);
 }
 
+void fault_script::clear() {
+    std::scoped_lock lock(mutex_);
+    rules_ = {};
+}
+
 unsigned fault_script::count(sys::call made) const {
     std::scoped_lock lock(mutex_);
     return rules_[static_cast<std::size_t>(made)].count;

@@ -25,6 +25,8 @@ class fault_script final : public sys::fault_injector {
     void cut_all(std::size_t size);
     // Runs in the thread that makes the call, before it.
     void before(sys::call made, std::function<void()> act);
+    // Every call works again, and is counted from zero.
+    void clear();
     // How often the call was asked for, whether it was made to fail or not.
     [[nodiscard]] unsigned count(sys::call made) const;
 
@@ -47,5 +49,19 @@ class fault_script final : public sys::fault_injector {
 };
 
 static_assert(static_cast<std::size_t>(sys::call::accept) == 13, "one rule for each call");
+
+// Rules for a part of a test. Where other threads make calls for longer than that, the script
+// itself has to outlive them.
+class fault_rules {
+  public:
+    explicit fault_rules(fault_script& script) : script_(script) {}
+    fault_rules(const fault_rules&) = delete;
+    fault_rules& operator=(const fault_rules&) = delete;
+    ~fault_rules() { script_.clear(); }
+    fault_script* operator->() noexcept { return &script_; }
+
+  private:
+    fault_script& script_;
+};
 
 }  // namespace sluice::support
