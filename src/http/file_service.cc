@@ -44,6 +44,14 @@ std::string cors_fields(const site& from, const request& asked) {
            "ETag\r\n";
 }
 
+// The fields of a listing, which anybody may read whom the site lets read its files.
+std::string listing_fields(const site& from, const request& asked) {
+    std::string fields = "Cache-Control: no-cache\r\nVary: Accept";
+    if (from.allows_every_origin()) return fields + "\r\nAccess-Control-Allow-Origin: *\r\n";
+    if (!from.config().cors.empty()) fields.append(", Origin");
+    return fields + "\r\n" + cors_fields(from, asked);
+}
+
 std::string random_boundary() {
     thread_local std::mt19937_64 generator{std::random_device{}()};
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -335,10 +343,8 @@ std::optional<blocking_work> file_service::send_listing(exchange& x, chain& out)
         };
     }
     auto body = buffer_slice::copy_of(as_bytes(*lookup.listing));
-    append_response(
-        out, heads_, x, 200, json ? "application/json" : "text/html; charset=utf-8",
-        "Cache-Control: no-cache\r\nVary: Accept\r\n" + cors_fields(*lookup.from, x.asked),
-        std::move(body));
+    append_response(out, heads_, x, 200, json ? "application/json" : "text/html; charset=utf-8",
+                    listing_fields(*lookup.from, x.asked), std::move(body));
     return std::nullopt;
 }
 

@@ -522,19 +522,6 @@ TEST_F(FileService, ErrorPages) {
     EXPECT_NE(built_in.body.find("403"), std::string::npos);
 }
 
-TEST_F(FileService, ErrorPagesOfPreconditionsAndRanges) {
-    site_config config;
-    config.error_pages = {{412, "/page"}, {416, "/page"}};
-    serve(config);
-    files_.write("a", "x");
-    files_.write("page", "the page");
-    for (const auto* fields : {"If-Match: \"x\"\r\n", "Range: bytes=9-\r\n"}) {
-        auto made = ask("GET /a", fields);
-        EXPECT_GE(made.status, 412) << fields;
-        EXPECT_TRUE(made.body == "the page") << fields;
-    }
-}
-
 TEST_F(FileService, FallbackBeforeTheErrorPageAndNoCircles) {
     site_config config{.fallback = "/gone.html"};
     config.error_pages = {{404, "/also-gone.html"}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 
 #include <fcntl.h>
 
@@ -180,9 +181,9 @@ class loader {
         if (status >= 500) settled_ = false;
     }
 
+    // By the time of the last change, which nobody can set; that of modification may lie anywhere.
     void note_age(const file_identity& identity) {
-        auto changed = std::max(identity.modified_ns, identity.changed_ns);
-        if (sys::realtime_ns() - changed < settling_ns) settled_ = false;
+        if (std::abs(sys::realtime_ns() - identity.changed_ns) < settling_ns) settled_ = false;
     }
 
     std::optional<load_outcome> read_small_body(representation& put, coding how) {

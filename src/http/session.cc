@@ -195,6 +195,7 @@ net::task<bool> session::discard_body() {
     if (x_.asked.expects_continue && input_.empty()) {
         bool continued = co_await send_continue();
         if (!continued) co_return false;
+        out_.reset_costs();  // of the answer itself nothing has been sent yet
     }
     enter(phase::busy);
     // Written out: g++ 12 awaits both arms of a conditional expression.
