@@ -47,8 +47,8 @@ bool are_clean(std::string_view lines) noexcept {
 
 // Walks over whole lines until the empty one that ends the head. Line ends and folds are judged
 // here, since Beast would unfold, and would wait for the end of a head whose lines end otherwise.
-// Control bytes are Beast's work as well, but it sees whole heads only: what comes piece by piece is
-// looked at here, so that nobody waits for the rest of a request that will be refused.
+// Control bytes are Beast's work as well, but it sees whole heads only: what comes piece by piece
+// is looked at here, so that nobody waits for the rest of a request that will be refused.
 head_search find_head(std::string_view text, std::size_t& searched) noexcept {
     std::size_t begin = 0;
     while (text.substr(begin).starts_with("\r\n"))
