@@ -19,4 +19,7 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/sluice-config.cmake"
 if(SLUICE_BUILD_PROGRAM)
   install(TARGETS sluice_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES packaging/sluice.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES packaging/sluice.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
+  install(FILES packaging/sluice.service packaging/sluice.socket
+    DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
 endif()
