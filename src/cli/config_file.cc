@@ -72,6 +72,9 @@ checked words_of_rule(const option_row& row, const toml::node& rule,
     for (const auto& [name, value] : *set) {
         auto word = value.value_exact<std::string>();
         if (!word) return wrong(row, value, shape);
+        // In the command line's spelling such a name would run into the pattern.
+        if (name.str().find_first_of(" :") != std::string_view::npos)
+            return wrong(row, value, "wants a field name, not '" + std::string(name.str()) + "'");
         words.push_back(*path + " " + std::string(name.str()) + ": " + *word);
     }
     return std::nullopt;

@@ -133,8 +133,9 @@ def test_reader_without_progress_is_cut_off(serve, root):
     client = server.connect(receive_buffer=4096)
     client.send(wire.request("GET", "/huge.bin"))
     client.read_head()
-    wait_for(lambda: server.metrics().sum("sluice_http_connections", state="sending") == 0, 5,
-             what="the connection to be closed")
+    sending = lambda: server.metrics().sum("sluice_http_connections", state="sending")
+    wait_for(lambda: sending() == 1, 5, what="the response to get stuck")
+    wait_for(lambda: sending() == 0, 5, what="the connection to be closed")
     with pytest.raises(wire.closed_early):
         client.read_exactly(24 * MIB)
 
