@@ -189,12 +189,18 @@ def test_resets_at_every_moment(serve, site):
 
 def test_reset_in_the_middle_of_a_transfer(serve, site):
     server = serve(site)
-    before = server.descriptors()
-    for _ in range(30):
-        client = wire.client(server.address, receive_buffer=4096)
-        client.send(wire.request("GET", "/big.bin"))
-        client.read_head()
-        client.reset()
+
+    def reset_thirty():
+        for _ in range(30):
+            client = wire.client(server.address, receive_buffer=4096)
+            client.send(wire.request("GET", "/big.bin"))
+            client.read_head()
+            client.reset()
+
+    reset_thirty()
+    wait_for(lambda: server.metrics().sum("sluice_http_connections") == 0, 5)
+    before = server.descriptors()  # with the file in the cache of each loop
+    reset_thirty()
     server.descriptors_return_to(before, slack=3)
     answered_at_once(server)
 
