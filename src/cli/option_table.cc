@@ -6,6 +6,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "http/field_text.h"
 #include "http/host.h"
 #include "net/address.h"
 
@@ -107,6 +108,15 @@ bool is_field_value(std::string_view value) {
 
 // "/assets/* Cache-Control: public". The name ends at the first colon that has a name before it: a
 // pattern may contain spaces.
+// Fields that frame the message or say what the body is: set by hand they would be wrong.
+bool belongs_to_the_server(std::string_view name) {
+    static constexpr std::string_view fields[] = {
+        "Accept-Ranges", "Connection", "Content-Encoding", "Content-Length",   "Content-Range",
+        "Date",          "ETag",       "Last-Modified",    "Transfer-Encoding"};
+    return std::ranges::any_of(
+        fields, [&](std::string_view each) { return http::equal_ignoring_case(each, name); });
+}
+
 std::string set_headers(server_config&, site_config& site, values given) {
     for (const auto& text : given) {
         std::string name;
@@ -121,6 +131,8 @@ std::string set_headers(server_config&, site_config& site, values given) {
         value.erase(0, value.find_first_not_of(' '));
         if (name.empty() || !is_field_value(value))
             return "wants 'PATTERN Name: value', not " + quoted(text);
+        if (belongs_to_the_server(name))
+            return "may not set " + name + ", which the server reckons";
         site.headers.push_back({text.substr(0, space), {{name, value}}});
     }
     return {};

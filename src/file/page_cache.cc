@@ -37,6 +37,18 @@ residency count_pages(const file_region& region) {
     return *cached >= end - first ? residency::hot : residency::cold;
 }
 
+// /dev/null for writing, opened when first needed and kept. A failure is not kept: descriptors may
+// be free again the next time.
+result<int> null_device() {
+    static std::atomic<int> kept{-1};
+    if (int fd = kept.load(std::memory_order_acquire); fd >= 0) return fd;
+    auto opened = sys::open("/dev/null", O_WRONLY);
+    if (!opened) return failure(std::move(opened));
+    int none = -1;
+    if (kept.compare_exchange_strong(none, opened->get())) return opened->release();
+    return none;  // another thread was faster: its descriptor it is
+}
+
 }  // namespace
 
 residency residency_of(const file_region& region) {
@@ -53,13 +65,13 @@ residency residency_of(const file_region& region) {
 }
 
 result<void> warm(const file_region& region) {
-    static const auto discard = sys::open("/dev/null", O_WRONLY);
-    if (!discard) return std::unexpected(discard.error());
+    auto discard = null_device();
+    if (!discard) return std::unexpected(std::move(discard).error().on(region.source().name()));
     // Only advice: a file system without readahead still reads below.
     (void)sys::readahead(region.fd(), region.position(), static_cast<std::size_t>(region.size()));
     auto rest = region;
     while (rest.size() > 0) {
-        auto moved = sys::sendfile(discard->get(), rest.fd(), rest.position(),
+        auto moved = sys::sendfile(*discard, rest.fd(), rest.position(),
                                    static_cast<std::size_t>(rest.size()));
         if (!moved) return std::unexpected(std::move(moved).error().on(region.source().name()));
         if (moved->bytes == 0) break;  // the file has shrunk: whoever sends it will see

@@ -37,7 +37,7 @@ result<listening> listen_on(const std::string& address, std::size_t loops) {
     auto parsed = net::parse_address(address);
     if (!parsed) return failure(std::move(parsed));
     bool local = parsed->storage.ss_family == AF_UNIX;
-    if (local && !sys::is_listened_on(*parsed)) remove_path(address);
+    if (local && sys::is_abandoned(*parsed)) remove_path(address);
     auto named = [&](error failed) {
         return std::unexpected(error(failed.code(), "listen on", address));
     };

@@ -342,7 +342,9 @@ std::optional<blocking_work> file_service::send_listing(exchange& x, chain& out)
             lookup.loaded = load_outcome{.is = load_outcome::kind::listing};
         };
     }
-    auto body = buffer_slice::copy_of(as_bytes(*lookup.listing));
+    // The text itself is sent: a listing is long, and a slow reader keeps it.
+    auto text = std::make_shared<const std::string>(*std::move(lookup.listing));
+    auto body = buffer_slice::within(text, as_bytes(*text));
     append_response(out, heads_, x, 200, json ? "application/json" : "text/html; charset=utf-8",
                     listing_fields(*lookup.from, x.asked), std::move(body));
     return std::nullopt;

@@ -61,6 +61,7 @@ class server::running {
             each->join();
         for (const auto& each : open_)
             remove_own_path(each);
+        if (admin_is_ours_) remove_path(admin_);
     }
 
     result<void> start(std::shared_ptr<const site_set> sites) {
@@ -132,6 +133,7 @@ class server::running {
 
     void add_admin(listening made) {
         admin_ = made.bound;
+        admin_is_ours_ = !made.wanted.empty();
         hand_over(0, std::move(made.sockets.front()), true);
     }
 
@@ -189,23 +191,35 @@ class server::running {
     result<void> apply(server_config config) {
         auto sites = site_set::open(config, types_);
         if (!sites) return failure(std::move(sites));
-        std::vector<listening> added;
-        for (const auto& address : config.http) {
-            if (is_open(address)) continue;
-            auto made = listen_on(address, loop_count_);
-            if (!made) return failure(std::move(made));
-            added.push_back(*std::move(made));
-        }
+        auto added = open_added(config.http);
+        if (!added) return failure(std::move(added));
         if (auto opened = log_->reopen(config.log); !opened) return opened;
         auto limits = limits_for(config, loop_count_);
         for (auto& each : loops_)
             each->post([to = each.get(), sites = *sites, limits] { to->use(sites, limits); });
-        close_addresses_not_in(config.http);
-        for (auto& each : added)
+        if (!are_inherited()) close_addresses_not_in(config.http);
+        for (auto& each : *added)
             add(std::move(each));
         std::scoped_lock lock(config_mutex_);
         config_ = std::move(config);
         return {};
+    }
+
+    // Sockets that were passed in are used instead of the configured addresses, whatever those are.
+    [[nodiscard]] bool are_inherited() const {
+        return std::ranges::any_of(open_, [](const auto& each) { return each.wanted.empty(); });
+    }
+
+    [[nodiscard]] result<std::vector<listening>> open_added(
+        const std::vector<std::string>& wanted) const {
+        std::vector<listening> added;
+        for (const auto& address : wanted) {
+            if (are_inherited() || is_open(address)) continue;
+            auto made = listen_on(address, loop_count_);
+            if (!made) return failure(std::move(made));
+            added.push_back(*std::move(made));
+        }
+        return added;
     }
 
     [[nodiscard]] bool is_open(const std::string& address) const {
@@ -274,7 +288,7 @@ class server::running {
         return {use("connections", limits.connections, connections),
                 use("cache_bytes", limits.cache_bytes, bytes),
                 use("cache_files", limits.cache_files, files),
-                use("cold_reads", limits.cold_reads, std::min(disk_.in_use(), limits.cold_reads)),
+                use("cold_reads", disk_.threads(), std::min(disk_.in_use(), disk_.threads())),
                 use("descriptors", descriptors_, sys::open_descriptors())};
     }
 
@@ -295,6 +309,7 @@ class server::running {
     net::workers lookups_;
     std::vector<listening> open_;
     std::string admin_;
+    bool admin_is_ours_ = false;
 };
 
 server::server(std::unique_ptr<running> inner) : inner_(std::move(inner)) {}

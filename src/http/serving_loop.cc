@@ -110,6 +110,11 @@ void serving_loop::refuse(unique_fd connection) {
     metrics_.refused.add();
     iovec whole{const_cast<char*>(busy_answer.data()), busy_answer.size()};
     (void)sys::send(connection.get(), {&whole, 1}, sys::more_follows::no);
+    sys::shut_sending(connection.get());
+    // What has come already is taken, since closing over it would be a reset that overtakes the
+    // answer.
+    std::array<std::byte, 4096> unwanted;
+    (void)sys::receive(connection.get(), unwanted);
 }
 
 // Closes the connection whose request has been incomplete for longest, else the one idle for

@@ -102,12 +102,12 @@ class serving_loop {
     std::int64_t last_complaint_ns_ = 0;  // about descriptors
     file_service files_;
     std::unique_ptr<handler> admin_;
+    std::function<void()> drained_;
     // Behind all that sessions use, since it ends those that are left; before what needs it to
     // close.
     net::asio::io_context context_;
     std::vector<std::unique_ptr<net::listener>> listeners_;
     std::unique_ptr<net::listener> admin_listener_;
-    std::function<void()> drained_;
     std::thread thread_;
 };
 

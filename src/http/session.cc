@@ -62,6 +62,9 @@ net::task<void> session::run() {
             auto space = room();
             auto [failed, count] = co_await socket_.async_read_some(
                 net::asio::buffer(space.data(), space.size()), net::as_result);
+            // Bytes may have been received before the connection was closed to make room for
+            // another, whose descriptor has the same number now.
+            if (!socket_.is_open()) co_return;
             input_.commit(count);
             if (!failed) {
                 head = next_head();
@@ -135,6 +138,10 @@ void session::take_request(const parsed_head& head) {
     out_.reset_costs();
     ++served_;
     x_.answer.close = loop_.is_draining() || served_ >= loop_.limits_.each.requests;
+    // A peer that does not expect the end may be sending still.
+    linger_wanted_ |= x_.answer.close;
+    // The next request, which may be here in part, gets a time of its own.
+    if (phase_ == phase::reading) enter(phase::busy);
 }
 
 void session::refuse(int status) {
@@ -236,10 +243,6 @@ net::task<bool> session::discard_chunked_body() {
         }
         if (fed.complete) co_return true;
         auto space = room();
-        if (space.empty()) {  // a chunk's head or the trailers are longer than any head may be
-            refuse(431);
-            co_return true;
-        }
         enter(phase::reading);
         auto [failed, count] = co_await socket_.async_read_some(
             net::asio::buffer(space.data(), space.size()), net::as_result);
@@ -261,6 +264,10 @@ net::task<bool> session::send_continue() {
 
 // Sends without waiting; most responses are gone then.
 session::sent session::send_now() {
+    if (!socket_.is_open()) {
+        out_.abandon();
+        return sent::failed;
+    }
     if (x_.answer.bytes_per_second > 0) return sent::part;
     out_.assume_resident(x_.answer.known_resident);
     auto moved = out_.step(turn_bytes);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include "http/field_text.h"
 #include "sys/files.h"
 
 namespace sluice::http {
@@ -36,8 +37,11 @@ site::claim site::claim_to(std::string_view host) const noexcept {
 void site::apply_header_rules(std::string_view path, field_list& fields) const {
     for (const auto& setting : header_settings_) {
         if (!setting.where.matches(path)) continue;
-        for (const auto& [name, value] : setting.set)
-            fields.set(name, value);
+        for (const auto& [name, value] : setting.set) {
+            // What responses vary by is added to; everything else is replaced.
+            equal_ignoring_case(name, "Vary") ? fields.add_to(name, value)
+                                              : fields.set(name, value);
+        }
     }
 }
 

@@ -54,6 +54,9 @@ task<result<progress_state>> async_transfer(transfer& out, stream_socket& socket
         limiter.spend(moved->bytes);
         switch (moved->state) {
             case progress_state::done:
+                // Short responses one after the other are held to the rate as well.
+                if (limiter.limits()) co_await sleep_for(limiter.debt());
+                co_return moved->state;
             case progress_state::source_truncated:
                 co_return moved->state;
             case progress_state::would_block: {

@@ -16,7 +16,7 @@ namespace sluice::net {
 // queue is bounded by the number of connections. Destroying it waits for the work that has begun.
 class workers {
   public:
-    explicit workers(std::size_t threads) : pool_(threads) {}
+    explicit workers(std::size_t threads) : threads_(threads), pool_(threads) {}
     workers(const workers&) = delete;
     workers& operator=(const workers&) = delete;
     ~workers() {
@@ -24,6 +24,7 @@ class workers {
         pool_.join();
     }
 
+    [[nodiscard]] std::size_t threads() const noexcept { return threads_; }
     // How many pieces of work are running or waiting. Any thread.
     [[nodiscard]] std::size_t in_use() const noexcept {
         return in_use_.load(std::memory_order_relaxed);
@@ -52,6 +53,7 @@ class workers {
     }
 
   private:
+    std::size_t threads_;
     asio::thread_pool pool_;
     std::atomic<std::size_t> in_use_{0};
 };

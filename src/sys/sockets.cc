@@ -52,10 +52,12 @@ result<unique_fd> listen_on(const socket_address& address, int backlog, port_sha
     return made;
 }
 
-bool is_listened_on(const socket_address& address) noexcept {
-    unique_fd caller(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return ::connect(caller.get(), reinterpret_cast<const sockaddr*>(&address.storage),
-                     address.size) == 0;
+bool is_abandoned(const socket_address& address) noexcept {
+    unique_fd caller(
+        ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!caller) return false;
+    const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
+    return ::connect(caller.get(), raw, address.size) != 0 && errno == ECONNREFUSED;
 }
 
 void remove_socket(const std::string& path) noexcept {

@@ -26,9 +26,9 @@ enum class port_sharing { first, further };
 [[nodiscard]] result<unique_fd> listen_on(const socket_address& address, int backlog,
                                           port_sharing sharing);
 
-// Whether a connection to the address is accepted now. For UNIX sockets, whose path stays when the
-// server has gone.
-[[nodiscard]] bool is_listened_on(const socket_address& address) noexcept;
+// Whether the path of a UNIX socket is there but nobody listens on it any more (connect(2) is
+// refused): the path stays when a server has gone. Does not wait.
+[[nodiscard]] bool is_abandoned(const socket_address& address) noexcept;
 // unlink(2) of a path if it is a socket.
 void remove_socket(const std::string& path) noexcept;
 

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -58,6 +59,57 @@ def test_600_idle_connections_against_512(serve, site):
         client.send_what_is_taken(wire.request("GET", "/a.txt"))
     for _ in range(20):
         answered_at_once(server)
+
+
+def test_evicted_connections_get_nobody_elses_answer(serve, root):
+    """Requests that arrive while the server stands still: all but the last are evicted before they
+    are answered, and their descriptors' numbers are taken by those that follow."""
+    for name in "abcd":
+        tree.write(root, f"{name}.txt", f"body of {name}")
+    server = serve(root, connections=1, threads=1)
+    for name in "abcd":
+        server.ask(f"/{name}.txt")
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        clients = {name: server.connect() for name in "abcd"}
+        for name, client in clients.items():
+            client.send(wire.request("GET", f"/{name}.txt"))
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    answered = 0
+    for name, client in clients.items():
+        try:
+            body = client.read_response().body
+        except wire.closed_early:
+            continue
+        assert body == f"body of {name}".encode()
+        answered += 1
+        assert name == "d" and client.is_silent(0.2), "one answer for one request"
+    assert answered == 1
+
+
+def test_each_pipelined_request_has_its_own_time(serve, site):
+    server = serve(site, head_timeout_ms=1000)
+    whole = wire.request("GET", "/a.txt")
+    half = len(whole) // 2
+    with server.connect() as client:
+        client.send(whole + whole[:half])
+        for _ in range(5):
+            assert client.read_response().status == 200
+            time.sleep(0.4)
+            client.send(whole[half:] + whole[:half])
+        assert client.read_response().status == 200
+
+
+def test_last_response_on_a_connection_is_not_cut_off_by_more_requests(serve, site):
+    server = serve(site, requests=1)
+    client = server.connect(receive_buffer=4096)
+    client.send(wire.request("GET", "/big.bin"))
+    time.sleep(0.2)
+    client.send(wire.request("GET", "/big.bin"))
+    answer = client.read_response()
+    assert tree.digest(answer.body) == tree.digest((site / "big.bin").read_bytes())
+    assert not answer.keeps_open
 
 
 def test_full_of_transfers_the_new_one_gets_503(serve, site):

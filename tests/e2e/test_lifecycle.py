@@ -183,6 +183,20 @@ def test_socket_activation_replaces_the_configured_address(serve, site):
         assert server.addresses == [listener.getsockname()]
 
 
+def test_reload_leaves_passed_sockets_alone(serve, site):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+        free = other.getsockname()[1]
+        other.close()
+        config = config_of(site)
+        config["server"]["http"] = [f"127.0.0.1:{free}"]
+        server = start_activated(serve, None, [listener], config=config)
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "has been read again" in server.errors(), 5)
+        assert server.ask("/a.txt").body == b"a"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", free)).close()
+
+
 def test_activation_for_another_process_is_ignored(serve, site):
     server = serve(site, environment={"LISTEN_PID": "1", "LISTEN_FDS": "1"})
     assert server.ask("/a.txt").body == b"a"

@@ -380,6 +380,23 @@ def test_config_that_is_a_directory(folder):
     one_line(result)
 
 
+def test_rate_limit_holds_for_short_responses_in_a_row(serve, root):
+    tree.write(root, "short.bin", tree.content(20_000))
+    server = serve(root, rate_limit=100_000)
+    started = time.monotonic()
+    with server.connect() as client:
+        for _ in range(5):
+            assert client.ask("/short.bin").status == 200
+    assert time.monotonic() - started > 0.7
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 3", "transfer-encoding: chunked", "ETag: x"])
+def test_fields_of_the_server_cannot_be_set(root, field):
+    result = program.run("serve", f"--root={root}", f"--header=/** {field}")
+    assert result.returncode == 2
+    assert field.split(":")[0] in result.stderr
+
+
 def test_help_lists_every_option():
     result = program.run("serve", "--help")
     assert result.returncode == 0
