@@ -61,7 +61,7 @@ struct way {
 
 constexpr std::array<way, 7> ways = {{
     {.name = "memory, gathered_write", .from_memory = true},
-    {.name = "read_write, with the head", .joined_file_max = UINT64_MAX},
+    {.name = "read_write", .forced = sluice::mechanism::read_write},
     {.name = "mapped_write", .forced = sluice::mechanism::mapped_write},
     {.name = "splice", .forced = sluice::mechanism::splice},
     {.name = "sendfile", .forced = sluice::mechanism::sendfile},
