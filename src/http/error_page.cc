@@ -92,7 +92,7 @@ std::string_view reason_phrase(int status) noexcept {
     return find_status(status).phrase;
 }
 
-std::string error_html(int status, std::string_view detail) {
+std::string error_html(int status) {
     const auto& text = find_status(status);
     auto number = std::to_string(status);
     std::string page;
@@ -101,10 +101,9 @@ std::string error_html(int status, std::string_view detail) {
     page += "<main>\n<p class=\"code\" aria-hidden=\"true\">" + number + "</p>\n<h1>";
     append_html_text(page, text.phrase);
     page += "</h1>\n";
-    for (auto sentence : {text.explanation, detail}) {
-        if (sentence.empty()) continue;
+    if (!text.explanation.empty()) {
         page += "<p>";
-        append_html_text(page, sentence);
+        append_html_text(page, text.explanation);
         page += "</p>\n";
     }
     page += "</main>\n</body>\n</html>\n";

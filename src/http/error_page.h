@@ -10,7 +10,7 @@ namespace sluice::http {
 // Found" for 404; "Unknown" for any other number.
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 
-// A small HTML page for the status. `detail` is one more sentence of plain text, which is escaped.
-[[nodiscard]] std::string error_html(int status, std::string_view detail = {});
+// A small HTML page for the status.
+[[nodiscard]] std::string error_html(int status);
 
 }  // namespace sluice::http

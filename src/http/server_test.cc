@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/comes_true.h"
 #include "support/fault_script.h"
 #include "support/http_client.h"
 #include "support/served_tree.h"
@@ -19,16 +20,8 @@
 namespace sluice::http {
 namespace {
 
+using support::comes_true;
 using support::http_client;
-
-bool comes_true(const std::function<bool()>& holds) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
 
 class Server : public testing::Test {
   protected:

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "http/addresses.h"
+#include "support/comes_true.h"
 #include "support/fault_script.h"
 #include "support/http_client.h"
 #include "support/pattern.h"
@@ -21,20 +22,12 @@
 namespace sluice::http {
 namespace {
 
+using support::comes_true;
 using support::difference;
 using support::http_client;
 using support::pattern;
 
 // Waits for something that another thread brings about, at most ten seconds.
-bool comes_true(const std::function<bool()>& holds) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
-
 class ServingLoop : public testing::Test {
   protected:
     ServingLoop() {

@@ -12,19 +12,13 @@
 #include <sys/socket.h>
 
 #include "net/address.h"
+#include "support/comes_true.h"
 #include "support/fault_script.h"
 
 namespace sluice::net {
 namespace {
 
-bool comes_true(const std::function<bool()>& holds) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
+using support::comes_true;
 
 class Listener : public testing::Test {
   protected:
