@@ -16,7 +16,9 @@
 #include <sluice/buffer_slice.h>
 #include <sluice/bytes.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 class heap_storage;
 
@@ -53,4 +55,6 @@ class buffer {
     std::size_t size_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -23,7 +23,9 @@
 
 #include <sluice/bytes.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // What a slice keeps alive: a count of owners and what to do when it reaches zero. Derive from it
 // to lend foreign memory; `release` runs in the thread that drops the last slice and must not
@@ -138,4 +140,6 @@ buffer_slice buffer_slice::within(std::shared_ptr<T> owner, bytes_view bytes) {
     return {bytes, new detail::shared_storage<T>(std::move(owner))};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -10,7 +10,9 @@
 #include <span>
 #include <string_view>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // Bytes that somebody else owns. A parameter type: never stored beyond the call that got it.
 using bytes_view = std::span<const std::byte>;
@@ -31,4 +33,6 @@ std::size_t copy_bytes(writable_bytes to, bytes_view from) noexcept;
 // How many bytes copy_bytes has copied in the calling thread since it started.
 [[nodiscard]] std::uint64_t bytes_copied_by_thread() noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

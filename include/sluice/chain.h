@@ -21,7 +21,9 @@
 #include <sluice/file_region.h>
 #include <sluice/result.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // One element of a chain.
 using piece = std::variant<buffer_slice, file_region>;
@@ -77,4 +79,6 @@ class chain {
     std::uint64_t size_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

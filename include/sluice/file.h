@@ -12,7 +12,9 @@
 #include <sluice/result.h>
 #include <sluice/unique_fd.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 class file_region;
 
@@ -42,4 +44,6 @@ class file {
     std::shared_ptr<const opened> opened_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -6,7 +6,9 @@
 
 #include <sluice/file.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // `size` bytes of a file from byte `position` on. Keeps the file open. Has no cursor and does not
 // look at the file: what the file holds there, or whether it is that long, shows when the bytes are
@@ -40,4 +42,6 @@ class file_region {
     std::uint64_t size_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

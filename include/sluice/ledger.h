@@ -12,7 +12,9 @@
 
 #include <sluice/mechanism.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // What one mechanism has moved and what for.
 struct mechanism_cost {
@@ -75,4 +77,6 @@ struct process_costs {
 };
 [[nodiscard]] process_costs costs_of_process();
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -5,7 +5,9 @@
 #include <sluice/file_region.h>
 #include <sluice/result.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // Maps `region` for reading and gives its bytes as a slice. No copy; the pages are those of the
 // page cache. The mapping goes when the last slice of it goes. Touching a page behind the end of a
@@ -13,4 +15,6 @@ namespace sluice {
 // instead.
 [[nodiscard]] result<buffer_slice> map_for_reading(const file_region& region);
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string_view>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 enum class mechanism : std::uint8_t {
     read_write,      // pread(2) into a bounce buffer, then write: the oracle the others are held to
@@ -63,4 +65,6 @@ static_assert([] {
     return true;
 }());
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -9,7 +9,9 @@
 #include <sluice/mechanism.h>
 #include <sluice/sink.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // The sizes at which one mechanism becomes cheaper than another. The defaults were measured on a
 // 2-core virtual machine over loopback (docs/mechanisms.md).
@@ -56,4 +58,6 @@ class mechanism_set {
 [[nodiscard]] plan plan_for(const chain& pieces, const sink& to, const profile& sizes,
                             std::optional<mechanism> forced, mechanism_set given_up) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -13,7 +13,9 @@
 #include <system_error>
 #include <utility>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // What failed. Cheap to move; the object's name is copied into it, so it outlives the object.
 class error {
@@ -67,4 +69,6 @@ template <typename T>
     return std::unexpected(std::move(failed).error());
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -4,7 +4,9 @@
 #include <sluice/mechanism.h>
 #include <sluice/result.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 enum class sink_kind : unsigned char { tcp_socket, unix_socket, pipe, regular_file, other };
 
@@ -31,4 +33,6 @@ class sink {
     sink_kind kind_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

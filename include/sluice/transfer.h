@@ -37,7 +37,9 @@
 #include <sluice/result.h>
 #include <sluice/sink.h>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 // Why a step returned.
 enum class progress_state : std::uint8_t {
@@ -135,4 +137,6 @@ class transfer {
 // a thread that may wait, never for a loop.
 [[nodiscard]] result<void> warm(const file_region& region);
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -6,7 +6,9 @@
 
 #include <utility>
 
-namespace sluice {
+#pragma GCC visibility push(default)
+
+namespace sluice::inline v0 {
 
 class unique_fd {
   public:
@@ -33,4 +35,6 @@ class unique_fd {
     int fd_ = -1;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
+
+#pragma GCC visibility pop

@@ -3,7 +3,7 @@
 
 #include <sluice/bytes.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 thread_local std::uint64_t copied_bytes = 0;
@@ -20,4 +20,4 @@ std::uint64_t bytes_copied_by_thread() noexcept {
     return copied_bytes;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -1,6 +1,6 @@
 #include <sluice/result.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 std::string error::message() const {
     std::string text(operation_);
@@ -8,4 +8,4 @@ std::string error::message() const {
     return text.append(": ").append(code_.message());
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -4,7 +4,7 @@
 #include <sluice/buffer.h>
 #include <sluice/chain.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 std::uint64_t size_of(const piece& part) noexcept {
     return std::visit([](const auto& each) { return std::uint64_t{each.size()}; }, part);
@@ -139,4 +139,4 @@ result<buffer_slice> chain::flatten() const {
     return std::move(whole).freeze();
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -6,7 +6,7 @@
 #include "sys/files.h"
 #include "sys/io.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 result<file> file::open(const std::string& path) {
     auto opened = sys::open(path, O_RDONLY);
@@ -38,4 +38,4 @@ file_region file::region(std::uint64_t position, std::uint64_t size) const noexc
     return {*this, position, size};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

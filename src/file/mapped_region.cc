@@ -2,7 +2,7 @@
 
 #include "sys/mapping.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -29,4 +29,4 @@ result<buffer_slice> map_for_reading(const file_region& region) {
     return buffer_slice::adopt(mapped->subspan(into_page), new mapping_storage(*mapped));
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -10,7 +10,7 @@
 #include "sys/io.h"
 #include "sys/mapping.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -80,4 +80,4 @@ result<void> warm(const file_region& region) {
     return {};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

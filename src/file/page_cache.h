@@ -10,7 +10,7 @@
 #include <sluice/file_region.h>
 #include <sluice/result.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 enum class residency {
     hot,      // in the page cache
@@ -31,4 +31,4 @@ enum class residency {
 // thread.
 [[nodiscard]] result<void> warm(const file_region& region);
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -6,7 +6,7 @@
 
 #include "memory/heap_storage.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 buffer::buffer(std::size_t capacity) : storage_(heap_storage::make(capacity)) {}
 
@@ -58,4 +58,4 @@ buffer_slice buffer::freeze() && noexcept {
     return buffer_slice::adopt(owned->bytes().first(std::exchange(size_, 0)), owned);
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

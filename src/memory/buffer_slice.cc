@@ -2,7 +2,7 @@
 
 #include "memory/heap_storage.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 buffer_slice buffer_slice::copy_of(bytes_view bytes) {
     auto* owned = heap_storage::make(bytes.size());
@@ -10,4 +10,4 @@ buffer_slice buffer_slice::copy_of(bytes_view bytes) {
     return {owned->bytes(), owned};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -2,7 +2,7 @@
 
 #include <new>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 heap_storage* heap_storage::make(std::size_t capacity) {
     void* memory = ::operator new(sizeof(heap_storage) + capacity);
@@ -14,4 +14,4 @@ void heap_storage::release() noexcept {
     ::operator delete(this);
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -6,7 +6,7 @@
 #include <sluice/buffer_slice.h>
 #include <sluice/bytes.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 class heap_storage final : public storage {
   public:
@@ -24,4 +24,4 @@ class heap_storage final : public storage {
     std::size_t capacity_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -13,14 +13,14 @@
 
 #include "sys/fault.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 void unique_fd::reset(int fd) noexcept {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
 
 namespace sluice::sys {
 

@@ -4,7 +4,7 @@
 
 #include "transfer/mechanism_step.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 constexpr std::size_t parts_max = 64;  // well below IOV_MAX; longer chains take several calls
@@ -35,4 +35,4 @@ result<step_outcome> gathered_write_step(step_request& request) {
     return step_outcome{.bytes = moved->bytes};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

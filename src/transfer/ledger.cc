@@ -2,7 +2,7 @@
 
 #include <sluice/ledger.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 mechanism_cost& mechanism_cost::operator+=(const mechanism_cost& other) noexcept {
     bytes += other.bytes;
@@ -29,4 +29,4 @@ void ledger::record(const fallback& taken) noexcept {
     if (fallback_count < fallback_list_.size()) fallback_list_[fallback_count++] = taken;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

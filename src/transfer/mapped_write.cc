@@ -9,7 +9,7 @@
 
 #include "transfer/mechanism_step.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -59,4 +59,4 @@ result<step_outcome> mapped_write_step(step_request& request) {
     return step_outcome{.bytes = moved->bytes};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -38,4 +38,4 @@ result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
     return moved;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

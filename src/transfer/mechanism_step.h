@@ -17,7 +17,7 @@
 #include "sys/io.h"
 #include "transfer/staging.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 struct step_request {
     const chain& pieces;  // not empty; the front is what is to be moved
@@ -63,4 +63,4 @@ using step_function = result<step_outcome> (*)(step_request&);
 [[nodiscard]] result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
                                                 sys::more_follows more, mechanism_cost& cost);
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

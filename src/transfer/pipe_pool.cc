@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -30,4 +30,4 @@ pooled_pipe::~pooled_pipe() {
     idle_pipes.push_back(std::move(ends_));
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -8,7 +8,7 @@
 
 #include "sys/descriptors.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 // A pipe on loan; goes back to the pool of the thread that drops it.
 class pooled_pipe {
@@ -32,4 +32,4 @@ class pooled_pipe {
     bool spoilt_ = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -2,7 +2,7 @@
 
 #include <sluice/plan.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -68,4 +68,4 @@ plan plan_for(const chain& pieces, const sink& to, const profile& sizes,
     return plan_for_file(to, given_up);
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

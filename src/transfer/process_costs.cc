@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -125,4 +125,4 @@ process_costs costs_of_process() {
     return sum;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -8,11 +8,11 @@
 
 #include <sluice/ledger.h>
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 void book(mechanism which, const mechanism_cost& spent) noexcept;
 void book_cold_chunk() noexcept;
 void book_stall(std::uint64_t ns) noexcept;
 void book(const fallback& taken) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

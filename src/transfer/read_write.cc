@@ -8,7 +8,7 @@
 
 #include "transfer/mechanism_step.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -56,4 +56,4 @@ result<step_outcome> read_write_step(step_request& request) {
     return step_outcome{.bytes = moved->bytes};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

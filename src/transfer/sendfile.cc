@@ -2,7 +2,7 @@
 // kernel.
 #include "transfer/mechanism_step.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 result<step_outcome> sendfile_step(step_request& request) {
     const auto& source = request.front_file();
@@ -18,4 +18,4 @@ result<step_outcome> sendfile_step(step_request& request) {
     return step_outcome{.bytes = moved->bytes};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -2,7 +2,7 @@
 
 #include "sys/descriptors.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 result<sink> sink::of(int fd) {
     auto kind = sys::kind_of(fd);
@@ -37,4 +37,4 @@ bool sink::accepts(const mechanism_traits& way) const noexcept {
     return false;
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

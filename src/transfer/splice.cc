@@ -6,7 +6,7 @@
 
 #include "transfer/mechanism_step.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 
@@ -66,4 +66,4 @@ result<step_outcome> splice_step(step_request& request) {
     return step_outcome{.bytes = moved->bytes};
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

@@ -9,7 +9,7 @@
 
 #include "transfer/pipe_pool.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 class staging {
   public:
@@ -34,4 +34,4 @@ class staging {
     ~staging() { clear(); }
 };
 
-}  // namespace sluice
+}  // namespace sluice::inline v0

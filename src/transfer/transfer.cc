@@ -9,7 +9,7 @@
 #include "transfer/process_costs.h"
 #include "transfer/staging.h"
 
-namespace sluice {
+namespace sluice::inline v0 {
 
 namespace {
 constexpr std::int64_t stall_ns = 1'000'000;
@@ -161,4 +161,4 @@ void transfer::give_up(mechanism way, int reason) {
     book(taken);
 }
 
-}  // namespace sluice
+}  // namespace sluice::inline v0
