@@ -39,6 +39,8 @@ enum class call : std::uint8_t {
     pipe,
     accept
 };
+// How many there are; accept stays the last.
+inline constexpr std::size_t call_count = static_cast<std::size_t>(call::accept) + 1;
 
 // What to do to one call: fail it with an errno value without making it, or cut its byte count.
 struct fault {

@@ -44,11 +44,9 @@ class fault_script final : public sys::fault_injector {
     [[nodiscard]] rule& of(sys::call made) { return rules_[static_cast<std::size_t>(made)]; }
 
     mutable std::mutex mutex_;
-    std::array<rule, 14> rules_;
+    std::array<rule, sys::call_count> rules_;
     sys::scoped_injector installed_;  // last: nothing asks before the rules are there
 };
-
-static_assert(static_cast<std::size_t>(sys::call::accept) == 13, "one rule for each call");
 
 // Rules for a part of a test. Where other threads make calls for longer than that, the script
 // itself has to outlive them.
