@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -40,13 +41,24 @@ class error {
         return std::move(*this);
     }
 
-    // One line for a person: "open /srv/www/a.html: Permission denied".
+    // How many bytes the operation had moved before it failed: what a write of many steps has
+    // written, so that an error does not hide partial progress. 0 where nothing moves.
+    [[nodiscard]] std::uint64_t bytes_done() const noexcept { return bytes_done_; }
+    // The same error, saying that `bytes` had been moved before.
+    [[nodiscard]] error after(std::uint64_t bytes) && {
+        bytes_done_ = bytes;
+        return std::move(*this);
+    }
+
+    // One line for a person: "open /srv/www/a.html: Permission denied", or "pwritev /srv/a.log: No
+    // space left on device, after 4096 bytes".
     [[nodiscard]] std::string message() const;
 
   private:
     std::error_code code_;
     std::string_view operation_;
     std::string object_;
+    std::uint64_t bytes_done_ = 0;
 };
 
 // A value or an error. A [[nodiscard]] std::expected: a result that is dropped is a warning.

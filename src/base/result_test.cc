@@ -25,5 +25,15 @@ TEST(Result, NamesOperationObjectAndReason) {
     EXPECT_EQ(std::move(half).error().on("three").message(), "halve three: Invalid argument");
 }
 
+TEST(Result, TellsHowFarItGot) {
+    auto half = half_of(3);
+    ASSERT_FALSE(half);
+    EXPECT_EQ(half.error().bytes_done(), 0u);
+    auto partial = std::move(half).error().after(12);
+    EXPECT_EQ(partial.bytes_done(), 12u);
+    EXPECT_EQ(partial.message(), "halve 3: Invalid argument, after 12 bytes");
+    EXPECT_EQ(std::move(partial).on("three").bytes_done(), 12u);
+}
+
 }  // namespace
 }  // namespace sluice
