@@ -38,6 +38,7 @@ PUBLIC_HEADERS = {
     "atomic_file.h": "file",
     "buffered_appender.h": "file",
     "file.h": "file",
+    "file_lock.h": "file",
     "file_region.h": "file",
     "mapped_appender.h": "file",
     "mapped_region.h": "file",

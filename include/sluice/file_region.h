@@ -1,8 +1,11 @@
 // file_region.h: a range of an open file.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <sluice/file.h>
 
@@ -30,10 +33,29 @@ class file_region {
         assert(from <= size_ && count <= size_ - from);
         return {file_, position_ + from, count};
     }
+    // Drops `count` bytes at the front or at the back; at most size().
     void trim_front(std::uint64_t count) noexcept {
         assert(count <= size_);
         position_ += count;
         size_ -= count;
+    }
+    void trim_back(std::uint64_t count) noexcept {
+        assert(count <= size_);
+        size_ -= count;
+    }
+    // Takes the first `count` bytes off and returns them.
+    [[nodiscard]] file_region split_front(std::uint64_t count) noexcept {
+        auto front = slice(0, count);
+        trim_front(count);
+        return front;
+    }
+
+    // Reads from byte `from` of the region on until `to` is full, or the region or the file ends;
+    // returns the bytes read. `from` must lie within the region. As file::read_at.
+    [[nodiscard]] result<std::size_t> read_at(std::uint64_t from, writable_bytes to) const {
+        assert(from <= size_);
+        auto count = std::min<std::uint64_t>(to.size(), size_ - from);
+        return file_.read_at(position_ + from, to.first(static_cast<std::size_t>(count)));
     }
 
   private:

@@ -85,7 +85,7 @@ TEST(File, ErrorsNameTheFile) {
     auto got = opened.read_at(0, room);
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().object(), written.path());
-    EXPECT_EQ(got.error().operation(), "pread");
+    EXPECT_EQ(got.error().operation(), "preadv");
     auto size = opened.size();
     ASSERT_FALSE(size);
     EXPECT_EQ(size.error().object(), written.path());

@@ -47,11 +47,12 @@ result<unique_fd> open(const std::string& path, int flags, unsigned mode) {
 }
 
 result<unique_fd> open_at(int directory, const std::string& path, int flags,
-                          resolve_options resolve) {
+                          resolve_options resolve, unsigned mode) {
     if (auto injected = fault_for(call::open); injected.error_number != 0)
         return failure(injected.error_number, "openat2", path);
     open_how how{};
     how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+    how.mode = mode;
     how.resolve = RESOLVE_NO_MAGICLINKS;
     if (resolve.beneath) how.resolve |= RESOLVE_BENEATH;
     if (resolve.cached_only) how.resolve |= RESOLVE_CACHED;
@@ -71,6 +72,8 @@ result<struct stat> status(int fd) {
 }
 
 result<void> truncate(int fd, std::uint64_t size) {
+    if (auto injected = fault_for(call::truncate); injected.error_number != 0)
+        return failure(injected.error_number, "ftruncate");
     if (uninterrupted([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) != 0)
         return failure(errno, "ftruncate");
     return {};

@@ -21,12 +21,13 @@ struct resolve_options {
 
 // open(2) with O_CLOEXEC.
 [[nodiscard]] result<unique_fd> open(const std::string& path, int flags, unsigned mode = 0);
-// openat2(2) with O_CLOEXEC and RESOLVE_NO_MAGICLINKS, for reading or as a place (O_PATH).
+// openat2(2) with O_CLOEXEC and RESOLVE_NO_MAGICLINKS. `mode` is for flags that make a file, and 0
+// otherwise.
 [[nodiscard]] result<unique_fd> open_at(int directory, const std::string& path, int flags,
-                                        resolve_options resolve);
+                                        resolve_options resolve, unsigned mode = 0);
 // fstat(2)
 [[nodiscard]] result<struct stat> status(int fd);
-// ftruncate(2)
+// ftruncate(2), which sets the size: cutting, or growing by a hole
 [[nodiscard]] result<void> truncate(int fd, std::uint64_t size);
 
 // The names in a directory, without . and .., at most `entries_max` of them (readdir(3) on a copy
