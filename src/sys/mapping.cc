@@ -1,5 +1,6 @@
 #include "sys/mapping.h"
 
+#include <cassert>
 #include <cerrno>
 
 #include <sys/mman.h>
@@ -9,21 +10,75 @@
 
 namespace sluice::sys {
 
+namespace {
+
+void* start_of(bytes_view pages) noexcept {
+    return const_cast<std::byte*>(pages.data());
+}
+
+// Makes a call that answers 0 or fails.
+template <typename Attempt>
+result<void> carry_out(call made, const char* operation, Attempt attempt) {
+    if (auto injected = fault_for(made); injected.error_number != 0)
+        return failure(injected.error_number, operation);
+    if (attempt() != 0) return failure(errno, operation);
+    return {};
+}
+
+}  // namespace
+
 std::size_t page_size() noexcept {
     static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     return size;
 }
 
-result<bytes_view> map_for_reading(int fd, std::uint64_t position, std::size_t size) {
+result<writable_bytes> map(const map_request& request) {
     if (auto injected = fault_for(call::mmap); injected.error_number != 0)
         return failure(injected.error_number, "mmap");
-    void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(position));
+    int protection = PROT_READ | (request.writable ? PROT_WRITE : 0);
+    int flags =
+        (request.shared ? MAP_SHARED : MAP_PRIVATE) | (request.over != nullptr ? MAP_FIXED : 0);
+    void* start = ::mmap(request.over, request.size, protection, flags, request.fd,
+                         static_cast<off_t>(request.position));
     if (start == MAP_FAILED) return failure(errno, "mmap");
-    return bytes_view(static_cast<const std::byte*>(start), size);
+    return writable_bytes(static_cast<std::byte*>(start), request.size);
 }
 
 void unmap(bytes_view mapping) noexcept {
-    if (!mapping.empty()) ::munmap(const_cast<std::byte*>(mapping.data()), mapping.size());
+    if (!mapping.empty()) ::munmap(start_of(mapping), mapping.size());
+}
+
+result<writable_bytes> remap(writable_bytes mapping, std::size_t size, bool anywhere) {
+    if (auto injected = fault_for(call::mremap); injected.error_number != 0)
+        return failure(injected.error_number, "mremap");
+    void* start = ::mremap(mapping.data(), mapping.size(), size, anywhere ? MREMAP_MAYMOVE : 0);
+    if (start == MAP_FAILED) return failure(errno, "mremap");
+    return writable_bytes(static_cast<std::byte*>(start), size);
+}
+
+result<void> advise(bytes_view pages, int advice) {
+    return carry_out(call::madvise, "madvise",
+                     [&] { return ::madvise(start_of(pages), pages.size(), advice); });
+}
+
+result<void> sync_pages(bytes_view pages) {
+    return carry_out(call::msync, "msync",
+                     [&] { return ::msync(start_of(pages), pages.size(), MS_SYNC); });
+}
+
+result<void> lock_pages(bytes_view pages) {
+    return carry_out(call::mlock, "mlock", [&] { return ::mlock(start_of(pages), pages.size()); });
+}
+
+result<void> unlock_pages(bytes_view pages) {
+    return carry_out(call::mlock, "munlock",
+                     [&] { return ::munlock(start_of(pages), pages.size()); });
+}
+
+result<void> find_resident(bytes_view pages, std::span<unsigned char> present) {
+    assert(present.size() >= (pages.size() + page_size() - 1) / page_size());
+    return carry_out(call::cachestat, "mincore",
+                     [&] { return ::mincore(start_of(pages), pages.size(), present.data()); });
 }
 
 }  // namespace sluice::sys
