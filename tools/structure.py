@@ -35,6 +35,7 @@ PUBLIC_HEADERS = {
     "buffer_slice.h": "memory",
     "leak_ledger.h": "memory",
     "memory_budget.h": "memory",
+    "storage.h": "memory",
     "atomic_file.h": "file",
     "buffered_appender.h": "file",
     "file.h": "file",

@@ -5,54 +5,48 @@
 //     │ data │ size │──────▶│ . . . the bytes it shows . . .│──▶ release, when the last slice goes
 //     └──────┴──────┘       └───────────────────────────────┘
 //
-// A slice always keeps its storage alive. The storage may be heap memory, a mapped file or an
-// object of the caller's; static bytes need none. Copying a slice copies no bytes: it counts one
-// more owner.
+// A slice always keeps its storage alive. The storage may be heap memory, a block of a pool, a
+// mapped file or an object of the caller's; static bytes need none. Copying a slice copies no
+// bytes: it counts one more owner. The storage is released at once when the last slice goes, in the
+// thread that drops it.
 //
-// Threads: the count is atomic, so slices of one storage may be held, copied and dropped by
-// different threads. One slice object is for one thread at a time.
+// Threads: slices of one storage may be held, copied and dropped by different threads; one slice
+// object is for one thread at a time. The exception are slices of thread-bound storages (an option
+// of pools): share() must be called before the first slice of one reaches another thread.
+//
+// Cost: copying and dropping a slice is a load and a store each while the process has one thread or
+// the storage is bound to one; otherwise an atomic addition each. Dropping the last slice of a
+// storage needs none. storage.h says why.
+//
+// Retention: slice() never copies, so a slice of ten bytes keeps a block of a mebibyte. Nothing is
+// done about that unasked. retained() says how much a slice keeps, and compacted() is the slice
+// itself or, if that is wasteful, a copy that keeps no more than it shows. Call it where slices are
+// put away for long: in a cache, a table, a queue.
 #pragma once
 
-#include <atomic>
 #include <cassert>
+#include <compare>
+#include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include <sluice/byte_order.h>
 #include <sluice/bytes.h>
+#include <sluice/storage.h>
 
 #pragma GCC visibility push(default)
 
 namespace sluice::inline v0 {
 
-// What a slice keeps alive: a count of owners and what to do when it reaches zero. Derive from it
-// to lend foreign memory; `release` runs in the thread that drops the last slice and must not
-// throw.
-class storage {
-  public:
-    storage() noexcept = default;
-    storage(const storage&) = delete;
-    storage& operator=(const storage&) = delete;
-
-    void retain() noexcept {
-        // Relaxed: whoever retains already owns a slice, so the storage cannot go away meanwhile.
-        owners_.fetch_add(1, std::memory_order_relaxed);
-    }
-    void drop() noexcept {
-        // Release, so that this owner's reads happen before the storage goes; acquire for the one
-        // that frees it, so that it sees all of them. (A fence would do for the latter, but
-        // ThreadSanitizer does not know fences.)
-        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) release();
-    }
-
-  protected:
-    virtual ~storage() = default;
-    virtual void release() noexcept = 0;
-
-  private:
-    std::atomic<std::uint32_t> owners_{1};
+// When a slice keeps so much more than it shows that a copy is worth it: both must hold.
+struct retention_policy {
+    // Bytes kept and not shown, at least this many.
+    std::size_t waste_min = 4096;
+    // Bytes kept are at least this many times those shown.
+    std::size_t ratio_min = 4;
 };
 
 class buffer_slice {
@@ -80,13 +74,20 @@ class buffer_slice {
     [[nodiscard]] static buffer_slice of_static(std::string_view text) noexcept {
         return {as_bytes(text), nullptr};
     }
-    // A copy of `bytes` on the heap: one allocation, one counted copy.
+    // A copy of `bytes` on the heap: one allocation, one counted copy. May throw std::bad_alloc.
     [[nodiscard]] static buffer_slice copy_of(bytes_view bytes);
     // Bytes inside `owner`, which is kept until the last slice goes. One small allocation, no copy.
     template <typename T>
     [[nodiscard]] static buffer_slice within(std::shared_ptr<T> owner, bytes_view bytes);
+    // Bytes of the caller's, and how to give them back: `release` is called once, with no argument,
+    // in the thread that drops the last slice, and must not throw. One small allocation, no copy.
+    // If that throws std::bad_alloc, `release` is not called and the bytes are still the caller's.
+    template <std::invocable Release>
+    [[nodiscard]] static buffer_slice of_object(bytes_view bytes, Release release);
     // Bytes inside `owned`; takes over one count of it.
     [[nodiscard]] static buffer_slice adopt(bytes_view bytes, storage* owned) noexcept {
+        if (detail::leak_recording.load(std::memory_order_relaxed)) [[unlikely]]
+            detail::leak_track_foreign(owned);
         return {bytes, owned};
     }
 
@@ -97,11 +98,24 @@ class buffer_slice {
     [[nodiscard]] std::string_view text() const noexcept { return as_text(bytes()); }
 
     // The `count` bytes from `from` on, sharing the storage. O(1). The range must lie within the
-    // slice.
-    [[nodiscard]] buffer_slice slice(std::size_t from, std::size_t count) const noexcept {
+    // slice. Of a slice that is given up, the range takes over the owner's count: no counting.
+    [[nodiscard]] buffer_slice slice(std::size_t from, std::size_t count) const& noexcept {
         assert(from <= size_ && count <= size_ - from);
         if (storage_ != nullptr) storage_->retain();
-        return {bytes().subspan(from, count), storage_};
+        return {bytes_view(data_ + from, count), storage_};
+    }
+    [[nodiscard]] buffer_slice slice(std::size_t from, std::size_t count) && noexcept {
+        assert(from <= size_ && count <= size_ - from);
+        buffer_slice part(std::move(*this));
+        part.data_ += from;
+        part.size_ = count;
+        return part;
+    }
+    // Takes the first `count` bytes off and returns them; both share the storage. At most size().
+    [[nodiscard]] buffer_slice split_front(std::size_t count) noexcept {
+        auto front = slice(0, count);
+        trim_front(count);
+        return front;
     }
     // Drops `count` bytes at the front or at the back; at most size().
     void trim_front(std::size_t count) noexcept {
@@ -114,6 +128,59 @@ class buffer_slice {
         size_ -= count;
     }
 
+    // Equality and order of the bytes shown, as unsigned numbers; a prefix comes first.
+    [[nodiscard]] friend bool operator==(const buffer_slice& one,
+                                         const buffer_slice& other) noexcept {
+        return one.text() == other.text();
+    }
+    [[nodiscard]] friend std::strong_ordering operator<=>(const buffer_slice& one,
+                                                          const buffer_slice& other) noexcept {
+        return one.text() <=> other.text();
+    }
+
+    // Where `wanted` first stands, at `from` or behind; nothing when it does not. Of no bytes at
+    // all that is `from` itself. `from` may be anything up to size().
+    [[nodiscard]] std::optional<std::size_t> find(std::byte wanted,
+                                                  std::size_t from = 0) const noexcept;
+    [[nodiscard]] std::optional<std::size_t> find(bytes_view wanted,
+                                                  std::size_t from = 0) const noexcept;
+    [[nodiscard]] bool starts_with(bytes_view wanted) const noexcept {
+        return text().starts_with(as_text(wanted));
+    }
+    [[nodiscard]] bool ends_with(bytes_view wanted) const noexcept {
+        return text().ends_with(as_text(wanted));
+    }
+
+    // The number in the bytes from `at` on, which must lie within the slice.
+    template <scalar T>
+    [[nodiscard]] T get_be(std::size_t at) const noexcept {
+        assert(at <= size_ && sizeof(T) <= size_ - at);
+        return load_be<T>(data_ + at);
+    }
+    template <scalar T>
+    [[nodiscard]] T get_le(std::size_t at) const noexcept {
+        assert(at <= size_ && sizeof(T) <= size_ - at);
+        return load_le<T>(data_ + at);
+    }
+
+    // Bytes of memory that this slice keeps alive; several slices of one storage each keep all of
+    // it. 0 for static bytes; what is shown when the storage does not know its size.
+    [[nodiscard]] std::size_t retained() const noexcept;
+    // This slice again, or a copy of its bytes on the heap when it keeps too much by `policy`. A
+    // copy lets the storage go with its other slices. May throw std::bad_alloc.
+    [[nodiscard]] buffer_slice compacted(retention_policy policy = {}) const;
+
+    // Lets other threads own slices of the same storage: see the file comment.
+    void share() noexcept {
+        if (storage_ != nullptr) storage_->share();
+    }
+    // Notes in the leak ledger, if the storage is tracked there, that this thread uses the bytes
+    // now and at what place: what the report says of them last. Costs a branch if it is not.
+    void touch(std::string_view where) const noexcept {
+        if (storage_ != nullptr && storage_->is_tracked()) [[unlikely]]
+            detail::leak_touch(*storage_, where);
+    }
+
   private:
     buffer_slice(bytes_view bytes, storage* owned) noexcept
         : data_(bytes.data()), size_(bytes.size()), storage_(owned) {}
@@ -124,20 +191,32 @@ class buffer_slice {
 };
 
 namespace detail {
-template <typename T>
-class shared_storage final : public storage {
+// An object of the caller's, and what to do with it in the end.
+template <typename Release>
+class lent_storage final : public storage {
   public:
-    explicit shared_storage(std::shared_ptr<T> owner) noexcept : owner_(std::move(owner)) {}
+    lent_storage(std::size_t size, Release&& release) : size_(size), release_(std::move(release)) {}
+    [[nodiscard]] std::size_t capacity() const noexcept override { return size_; }
 
   private:
-    void release() noexcept override { delete this; }
-    std::shared_ptr<T> owner_;
+    void release() noexcept override {
+        release_();
+        delete this;
+    }
+    std::size_t size_;
+    Release release_;
 };
 }  // namespace detail
 
+template <std::invocable Release>
+buffer_slice buffer_slice::of_object(bytes_view bytes, Release release) {
+    return adopt(bytes, new detail::lent_storage<Release>(bytes.size(), std::move(release)));
+}
+
 template <typename T>
 buffer_slice buffer_slice::within(std::shared_ptr<T> owner, bytes_view bytes) {
-    return {bytes, new detail::shared_storage<T>(std::move(owner))};
+    // The owner goes with the storage that holds it.
+    return of_object(bytes, [kept = std::move(owner)] {});
 }
 
 }  // namespace sluice::inline v0

@@ -3,25 +3,31 @@
 
 #include <cstddef>
 
-#include <sluice/buffer_slice.h>
-#include <sluice/bytes.h>
+#include <sluice/buffer.h>
 
 namespace sluice::inline v0 {
 
-class heap_storage final : public storage {
+// Aligned so that the bytes behind it are aligned as the heap aligns.
+class alignas(alignof(std::max_align_t)) heap_storage final : public detail::block {
   public:
     // One allocation for the count and `capacity` bytes, which are not initialised. One owner.
+    // Throws std::bad_alloc.
     [[nodiscard]] static heap_storage* make(std::size_t capacity);
+    // The same; null, or an error, when there is no memory.
+    [[nodiscard]] static heap_storage* try_make(std::size_t capacity) noexcept;
+    [[nodiscard]] static result<detail::block*> make_or_error(std::size_t capacity) noexcept;
 
-    [[nodiscard]] writable_bytes bytes() noexcept {
-        return {reinterpret_cast<std::byte*>(this + 1), capacity_};
+    [[nodiscard]] result<detail::block*> another(std::size_t capacity) const noexcept override {
+        return make_or_error(capacity);
     }
 
   private:
-    explicit heap_storage(std::size_t capacity) noexcept : capacity_(capacity) {}
+    explicit heap_storage(std::size_t capacity) noexcept;
     void release() noexcept override;
-
-    std::size_t capacity_;
 };
+
+// ENOMEM of an allocation; `origin` names the heap or the budget. Never throws: without memory for
+// a long name, the error goes without it.
+[[nodiscard]] std::unexpected<error> out_of_memory(std::string_view origin) noexcept;
 
 }  // namespace sluice::inline v0

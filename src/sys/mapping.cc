@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <limits>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -79,6 +80,30 @@ result<void> find_resident(bytes_view pages, std::span<unsigned char> present) {
     assert(present.size() >= (pages.size() + page_size() - 1) / page_size());
     return carry_out(call::cachestat, "mincore",
                      [&] { return ::mincore(start_of(pages), pages.size(), present.data()); });
+}
+
+result<writable_bytes> map_anonymous(std::size_t size, std::size_t alignment) {
+    if (auto injected = fault_for(call::mmap); injected.error_number != 0)
+        return failure(injected.error_number, "mmap");
+    // What is mapped in excess to reach the alignment is given back at both ends.
+    auto excess = alignment > page_size() ? alignment - page_size() : 0;
+    if (size > std::numeric_limits<std::ptrdiff_t>::max() - excess) return failure(ENOMEM, "mmap");
+    void* mapped =
+        ::mmap(nullptr, size + excess, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return failure(errno, "mmap");
+    auto* start = static_cast<std::byte*>(mapped);
+    auto before = (alignment - reinterpret_cast<std::uintptr_t>(start) % alignment) % alignment;
+    unmap({start, before});
+    unmap({start + before + size, excess - before});
+    return writable_bytes(start + before, size);
+}
+
+result<void> advise_huge_pages(writable_bytes mapping) {
+    if (auto injected = fault_for(call::madvise); injected.error_number != 0)
+        return failure(injected.error_number, "madvise");
+    if (::madvise(mapping.data(), mapping.size(), MADV_HUGEPAGE) != 0)
+        return failure(errno, "madvise");
+    return {};
 }
 
 }  // namespace sluice::sys
