@@ -28,7 +28,7 @@ struct step_request {
 
     // The front, for mechanisms that move files.
     [[nodiscard]] const file_region& front_file() const {
-        return std::get<file_region>(pieces.pieces().front());
+        return *pieces.pieces().front().region();
     }
     // MSG_MORE while bytes of this chain follow what is moved now.
     [[nodiscard]] sys::more_follows more_behind(std::uint64_t moved) const {

@@ -25,7 +25,7 @@ bool works(mechanism way, const sink& to, mechanism_set given_up) {
 }
 
 const file_region* as_file(const piece& part) {
-    return std::get_if<file_region>(&part);
+    return part.region();
 }
 
 // More pieces than this are not joined with a file; read_write gathers no more in one call.

@@ -24,7 +24,7 @@ writable_bytes bounce_buffer() {
 // The file piece that is next after the memory in front, if there is one.
 const file_region* file_behind(const chain& pieces, std::size_t memory_pieces) {
     auto all = pieces.pieces();
-    return memory_pieces < all.size() ? std::get_if<file_region>(&all[memory_pieces]) : nullptr;
+    return memory_pieces < all.size() ? all[memory_pieces].region() : nullptr;
 }
 
 }  // namespace

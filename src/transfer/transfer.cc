@@ -69,7 +69,7 @@ void transfer::make_plan() noexcept {
 // them.
 const file_region* transfer::file_in_reach() const noexcept {
     if (pieces_.empty()) return nullptr;
-    if (const auto* front = std::get_if<file_region>(&pieces_.pieces()[0])) return front;
+    if (const auto* front = pieces_.pieces()[0].region()) return front;
     return last_plan_.way == mechanism::read_write ? first_file() : nullptr;
 }
 
@@ -78,7 +78,7 @@ const file_region* transfer::file_in_reach() const noexcept {
 // nothing has been sent.
 const file_region* transfer::first_file() const noexcept {
     for (const auto& part : pieces_.pieces()) {
-        if (const auto* source = std::get_if<file_region>(&part)) return source;
+        if (const auto* source = part.region()) return source;
     }
     return nullptr;
 }
