@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <sluice/file.h>
+#include <sluice/result.h>
 
 #pragma GCC visibility push(default)
 
@@ -63,6 +64,11 @@ class file_region {
     std::uint64_t position_;
     std::uint64_t size_;
 };
+
+// Reads a range into the page cache without a copy to user space: readahead(2), then sendfile(2) to
+// /dev/null, which waits for every page and discards references to it. Blocks until it is there:
+// for a thread that may wait, never for a loop. Fails with what the disk says.
+[[nodiscard]] result<void> warm(const file_region& region);
 
 }  // namespace sluice::inline v0
 

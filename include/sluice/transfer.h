@@ -133,10 +133,6 @@ class transfer {
     std::unique_ptr<staging> staged_;
 };
 
-// Reads a range into the page cache without copying it to user space. Blocks until it is there: for
-// a thread that may wait, never for a loop.
-[[nodiscard]] result<void> warm(const file_region& region);
-
 }  // namespace sluice::inline v0
 
 #pragma GCC visibility pop

@@ -1,8 +1,7 @@
-// page_cache.h: whether a range of a file can be read without waiting for the disk, and making it
-// so.
+// page_cache.h: whether a range of a file can be read without waiting for the disk.
 //
 // sendfile(2) waits for the disk even on a non-blocking socket, so a loop asks here before each
-// chunk.
+// chunk. warm() in file_region.h makes it so.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +24,5 @@ enum class residency {
 // (reads are issued in order, so the last page is the last to come). Where the kernel has no
 // cachestat, or it needs write access (6.14), the first and the last page decide.
 [[nodiscard]] residency residency_of(const file_region& region);
-
-// Reads the range into the page cache without a copy to user space: readahead(2), then sendfile(2)
-// to /dev/null, which waits for every page and discards references to it. Blocks: not for a loop's
-// thread.
-[[nodiscard]] result<void> warm(const file_region& region);
 
 }  // namespace sluice::inline v0
