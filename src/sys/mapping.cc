@@ -98,12 +98,4 @@ result<writable_bytes> map_anonymous(std::size_t size, std::size_t alignment) {
     return writable_bytes(start + before, size);
 }
 
-result<void> advise_huge_pages(writable_bytes mapping) {
-    if (auto injected = fault_for(call::madvise); injected.error_number != 0)
-        return failure(injected.error_number, "madvise");
-    if (::madvise(mapping.data(), mapping.size(), MADV_HUGEPAGE) != 0)
-        return failure(errno, "madvise");
-    return {};
-}
-
 }  // namespace sluice::sys

@@ -41,11 +41,9 @@ void unmap(bytes_view mapping) noexcept;
 // mincore(2): the lowest bit of each element of `present` tells whether that page is in memory.
 // `present` must have one element for each page.
 [[nodiscard]] result<void> find_resident(bytes_view pages, std::span<unsigned char> present);
+
 // Fresh memory of zeroes (mmap(2), private and anonymous): `size` bytes, aligned to `alignment`,
 // both multiples of the page size. Takes no page before it is touched. unmap() ends it.
 [[nodiscard]] result<writable_bytes> map_anonymous(std::size_t size, std::size_t alignment);
-// Asks for huge pages in what map_anonymous gave (madvise(2), MADV_HUGEPAGE). A hint: the error may
-// be ignored.
-result<void> advise_huge_pages(writable_bytes mapping);
 
 }  // namespace sluice::sys
