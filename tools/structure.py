@@ -51,6 +51,7 @@ PUBLIC_HEADERS = {
     "ledger.h": "transfer",
     "mechanism.h": "transfer",
     "plan.h": "transfer",
+    "receive_way.h": "transfer",
     "sink.h": "transfer",
     "transfer.h": "transfer",
 }

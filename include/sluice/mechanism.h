@@ -17,9 +17,11 @@ enum class mechanism : std::uint8_t {
     sendfile,        // sendfile(2)
     splice,          // splice(2) from the file into a pipe and from the pipe into the sink
     gathered_write,  // sendmsg(2) or writev(2) of several pieces of memory
+    copy_file_range,  // copy_file_range(2): the file systems copy among themselves
+    reflink,          // ioctl_ficlonerange(2): both files share the blocks, nothing is copied
 };
 
-inline constexpr std::size_t mechanism_count = 5;
+inline constexpr std::size_t mechanism_count = 7;
 
 // What a mechanism accepts and what it costs for each byte, on the sender's side.
 struct mechanism_traits {
@@ -31,16 +33,22 @@ struct mechanism_traits {
     bool into_sockets;       // TCP and UNIX stream sockets
     bool into_pipes;
     bool into_files;
+    bool at_positions;            // into a file at a position (sink::at), not only at its cursor
     unsigned user_kernel_copies;  // copies between user space and the kernel, for each byte
 };
 
 inline constexpr std::array<mechanism_traits, mechanism_count> mechanism_table{{
-    {mechanism::read_write, "read_write", "pread sendmsg", true, true, true, true, true, 2},
+    {mechanism::read_write, "read_write", "pread sendmsg", true, true, true, true, true, true, 2},
     {mechanism::mapped_write, "mapped_write", "fstat mmap sendmsg munmap", false, true, true, true,
-     true, 1},
-    {mechanism::sendfile, "sendfile", "sendfile", false, true, true, true, true, 0},
-    {mechanism::splice, "splice", "splice splice", false, true, true, true, true, 0},
-    {mechanism::gathered_write, "gathered_write", "sendmsg", true, false, true, true, true, 1},
+     true, true, 1},
+    {mechanism::sendfile, "sendfile", "sendfile", false, true, true, true, true, false, 0},
+    {mechanism::splice, "splice", "splice splice", false, true, true, true, true, true, 0},
+    {mechanism::gathered_write, "gathered_write", "sendmsg", true, false, true, true, true, true,
+     1},
+    {mechanism::copy_file_range, "copy_file_range", "copy_file_range", false, true, false, false,
+     true, true, 0},
+    {mechanism::reflink, "reflink", "fstat ioctl_ficlonerange", false, true, false, false, true,
+     true, 0},
 }};
 
 [[nodiscard]] constexpr const mechanism_traits& traits_of(mechanism which) noexcept {

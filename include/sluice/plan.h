@@ -30,6 +30,7 @@ enum class plan_reason : std::uint8_t {
     only_way_left,       // what would be cheaper does not work with this file or this sink
     forced,              // asked for by name
     staged,              // bytes are in a pipe and must leave it first
+    file_to_file,        // file systems copy among themselves
 };
 [[nodiscard]] std::string_view text_of(plan_reason reason) noexcept;
 

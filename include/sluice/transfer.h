@@ -57,13 +57,15 @@ struct progress {
 };
 
 struct transfer_options {
-    profile sizes;
+    profile sizes{};
     // Takes this mechanism for every piece that it accepts (memory goes by gathered_write all the
     // same).
-    std::optional<mechanism> forced;
+    std::optional<mechanism> forced{};
     // Whether chunks of files are looked up in the page cache before they are sent. Off, step() may
     // wait for the disk, and the ledger counts it as a stall.
     bool check_residency = true;
+    // Taken for known not to work here, so that they are not tried.
+    mechanism_set avoided{};
 };
 
 // What mechanisms keep from step to step: a pipe with bytes in it, a mapping, a bounce buffer.

@@ -56,11 +56,16 @@ std::string set_site_flag(server_config&, site_config& site, values given) {
 
 std::string set_mechanism(server_config& all, site_config&, values given) {
     const auto& name = given.front();
-    all.forced = mechanism_named(name);
-    if (all.forced || name == "auto") return {};
+    auto found = mechanism_named(name);
+    bool can_send = found && traits_of(*found).into_sockets;  // the others go into files only
+    if (can_send || name == "auto") {
+        all.forced = found;
+        return {};
+    }
     std::string known = "auto";
-    for (const auto& each : mechanism_table)
-        known.append(", ").append(each.name);
+    for (const auto& each : mechanism_table) {
+        if (each.into_sockets) known.append(", ").append(each.name);
+    }
     return "wants one of " + known + ", not " + quoted(name);
 }
 

@@ -175,6 +175,7 @@ TEST(OptionTable, RefusesBadValues) {
                                     row{"server", "threads", " 2"},
                                     row{"server", "threads", "99999999999"},
                                     row{"server", "mechanism", "teleport"},
+                                    row{"server", "mechanism", "copy_file_range"},
                                     row{"limits", "connections", "0"},
                                     row{"limits", "head_bytes", "255"},
                                     row{"limits", "cold_reads", "0"},

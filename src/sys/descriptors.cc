@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,6 +54,7 @@ result<descriptor_kind> kind_of(int fd) {
     if (S_ISSOCK(found.st_mode)) return socket_kind(fd);
     if (S_ISFIFO(found.st_mode)) return descriptor_kind::pipe;
     if (S_ISREG(found.st_mode)) return descriptor_kind::regular_file;
+    if (S_ISCHR(found.st_mode)) return descriptor_kind::character_device;
     return descriptor_kind::other;
 }
 
@@ -73,6 +75,42 @@ result<void> set_nonblocking(int fd) {
     int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return failure(errno, "fcntl");
     return {};
+}
+
+result<open_flags> flags_of(int fd) {
+    int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0) return failure(errno, "fcntl F_GETFL");
+    return open_flags{.nonblocking = (flags & O_NONBLOCK) != 0,
+                      .appending = (flags & O_APPEND) != 0};
+}
+
+result<std::uint64_t> cursor_of(int fd) {
+    auto position = ::lseek(fd, 0, SEEK_CUR);
+    if (position < 0) return failure(errno, "lseek");
+    return static_cast<std::uint64_t>(position);
+}
+
+result<void> set_cursor(int fd, std::uint64_t position) {
+    if (::lseek(fd, static_cast<off_t>(position), SEEK_SET) < 0) return failure(errno, "lseek");
+    return {};
+}
+
+result<bool> same_file(int one, int other) {
+    struct stat first {};
+    struct stat second {};
+    if (::fstat(one, &first) != 0 || ::fstat(other, &second) != 0) return failure(errno, "fstat");
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+result<bool> wait_until(int fd, readiness wanted, int timeout_ms) {
+    short events = wanted == readiness::to_read ? POLLIN : POLLOUT;
+    pollfd waiting{.fd = fd, .events = events, .revents = 0};
+    int count;
+    do {
+        count = ::poll(&waiting, 1, timeout_ms);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return failure(errno, "poll");
+    return count > 0;
 }
 
 result<void> prepare_inherited(int fd) {

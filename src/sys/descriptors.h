@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include <sluice/result.h>
@@ -9,7 +10,7 @@
 
 namespace sluice::sys {
 
-enum class descriptor_kind { regular_file, pipe, tcp_socket, unix_socket, other };
+enum class descriptor_kind { regular_file, pipe, tcp_socket, unix_socket, character_device, other };
 
 // fstat(2), and SO_DOMAIN and SO_TYPE for sockets. Only stream sockets count as sockets.
 [[nodiscard]] result<descriptor_kind> kind_of(int fd);
@@ -24,6 +25,22 @@ struct pipe_ends {
 [[nodiscard]] result<pipe_ends> make_pipe(std::size_t size);
 
 [[nodiscard]] result<void> set_nonblocking(int fd);
+// How a descriptor was opened (fcntl(2) F_GETFL).
+struct open_flags {
+    bool nonblocking = false;
+    bool appending = false;  // O_APPEND
+};
+[[nodiscard]] result<open_flags> flags_of(int fd);
+// The descriptor's cursor (lseek(2) SEEK_CUR), and setting it.
+[[nodiscard]] result<std::uint64_t> cursor_of(int fd);
+[[nodiscard]] result<void> set_cursor(int fd, std::uint64_t position);
+// Whether two descriptors are of one file (fstat(2): device and inode).
+[[nodiscard]] result<bool> same_file(int one, int other);
+
+// poll(2): waits until the descriptor can be read or written, or has an error or a hang-up, which
+// the next call on it then tells. False when `timeout_ms` (-1: none) has passed.
+enum class readiness { to_read, to_write };
+[[nodiscard]] result<bool> wait_until(int fd, readiness wanted, int timeout_ms);
 // Makes a descriptor that another program has opened non-blocking and close-on-exec.
 [[nodiscard]] result<void> prepare_inherited(int fd);
 // dup(2), close-on-exec.

@@ -58,12 +58,12 @@ TEST(KindOf, TellsKindsApart) {
     }
 }
 
-TEST(KindOf, DatagramsAndDevicesAreOther) {
+TEST(KindOf, DatagramsAreOtherAndDevicesAreDevices) {
     unique_fd datagrams(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     EXPECT_EQ(*kind_of(datagrams.get()), descriptor_kind::other);
     auto device = open("/dev/null", O_RDONLY);
     ASSERT_TRUE(device);
-    EXPECT_EQ(*kind_of(device->get()), descriptor_kind::other);
+    EXPECT_EQ(*kind_of(device->get()), descriptor_kind::character_device);
     EXPECT_FALSE(kind_of(-1));
 }
 

@@ -37,7 +37,8 @@ enum class call : std::uint8_t {
     cachestat,
     readahead,
     pipe,
-    accept
+    recvmsg,
+    accept  // stays the last: tests count by it
 };
 // How many there are; accept stays the last.
 inline constexpr std::size_t call_count = static_cast<std::size_t>(call::accept) + 1;

@@ -4,6 +4,8 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +83,22 @@ result<moved> pread_nowait(int fd, writable_bytes to, std::uint64_t position) {
     });
 }
 
+result<moved> pwrite(int fd, bytes_view from, std::uint64_t position) {
+    return carry_out(call::pwrite, "pwrite", from.size(), [&](std::size_t size) {
+        return ::pwrite(fd, from.data(), size, static_cast<off_t>(position));
+    });
+}
+
+result<moved> pwritev(int fd, std::span<const iovec> parts, std::uint64_t position) {
+    auto whole = total_size(parts);
+    return carry_out(call::pwrite, "pwritev", whole, [&](std::size_t size) {
+        iovec scratch[cut_parts_max];
+        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
+        return ::pwritev(fd, list.data(), static_cast<int>(list.size()),
+                         static_cast<off_t>(position));
+    });
+}
+
 result<moved> writev(int fd, std::span<const iovec> parts) {
     auto whole = total_size(parts);
     return carry_out(call::writev, "writev", whole, [&](std::size_t size) {
@@ -103,10 +121,10 @@ result<moved> send(int socket, std::span<const iovec> parts, more_follows more) 
     });
 }
 
-result<moved> receive(int socket, writable_bytes to) {
-    return carry_out(call::read, "recv", to.size(), [&](std::size_t size) {
-        return ::recv(socket, to.data(), size, MSG_DONTWAIT);
-    });
+result<moved> receive(int socket, writable_bytes to, receive_wait wait) {
+    int flags = wait == receive_wait::for_all ? MSG_WAITALL : MSG_DONTWAIT;
+    return carry_out(call::read, "recv", to.size(),
+                     [&](std::size_t size) { return ::recv(socket, to.data(), size, flags); });
 }
 
 result<moved> sendfile(int to, int from_file, std::uint64_t position, std::size_t size) {
@@ -114,6 +132,32 @@ result<moved> sendfile(int to, int from_file, std::uint64_t position, std::size_
         off_t offset = static_cast<off_t>(position);
         return ::sendfile(to, from_file, &offset, count);
     });
+}
+
+result<moved> copy_file_range(int to, write_place place, int from_file, std::uint64_t position,
+                              std::size_t size) {
+    return carry_out(call::copy_file_range, "copy_file_range", size, [&](std::size_t count) {
+        off64_t from_offset = static_cast<off64_t>(position);
+        off64_t to_offset = static_cast<off64_t>(place.value_or(0));
+        return ::copy_file_range(from_file, &from_offset, to, place ? &to_offset : nullptr, count,
+                                 0);
+    });
+}
+
+result<void> clone_range(int to, std::uint64_t to_position, int from_file, std::uint64_t position,
+                         std::uint64_t size) {
+    if (auto injected = fault_for(call::clone); injected.error_number != 0)
+        return failure(injected.error_number, "ioctl FICLONERANGE");
+    ::file_clone_range wanted{.src_fd = from_file,
+                              .src_offset = position,
+                              .src_length = size,
+                              .dest_offset = to_position};
+    int answer;
+    do {
+        answer = ::ioctl(to, FICLONERANGE, &wanted);
+    } while (answer < 0 && errno == EINTR);
+    if (answer != 0) return failure(errno, "ioctl FICLONERANGE");
+    return {};
 }
 
 result<moved> splice_from_file(int pipe, int file, std::uint64_t position, std::size_t size) {
@@ -128,6 +172,19 @@ result<moved> splice_from_pipe(int to, int pipe, std::size_t size, more_follows 
         SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more == more_follows::yes ? SPLICE_F_MORE : 0);
     return carry_out(call::splice, "splice", size, [&](std::size_t count) {
         return ::splice(pipe, nullptr, to, nullptr, count, flags);
+    });
+}
+
+result<moved> splice_to_pipe(int pipe, int from, std::size_t size) {
+    return carry_out(call::splice, "splice", size, [&](std::size_t count) {
+        return ::splice(from, nullptr, pipe, nullptr, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    });
+}
+
+result<moved> splice_to_file(int file, std::uint64_t position, int pipe, std::size_t size) {
+    return carry_out(call::splice, "splice", size, [&](std::size_t count) {
+        off64_t offset = static_cast<off64_t>(position);
+        return ::splice(pipe, nullptr, file, &offset, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     });
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <sys/uio.h>
@@ -31,6 +32,11 @@ struct moved {
 [[nodiscard]] result<moved> pread(int fd, writable_bytes to, std::uint64_t position);
 // preadv2(2) with RWF_NOWAIT: would_block when the page is not in the page cache (or not yet read).
 [[nodiscard]] result<moved> pread_nowait(int fd, writable_bytes to, std::uint64_t position);
+// pwrite(2). On a file that was opened for appending it appends, whatever the position (see BUGS
+// there): for callers that know that it was not.
+[[nodiscard]] result<moved> pwrite(int fd, bytes_view from, std::uint64_t position);
+// pwritev(2)
+[[nodiscard]] result<moved> pwritev(int fd, std::span<const iovec> parts, std::uint64_t position);
 // writev(2): also for pipes and files
 [[nodiscard]] result<moved> writev(int fd, std::span<const iovec> parts);
 
@@ -40,16 +46,40 @@ enum class more_follows : bool { no, yes };
 
 // sendmsg(2) on a socket with MSG_NOSIGNAL and MSG_DONTWAIT
 [[nodiscard]] result<moved> send(int socket, std::span<const iovec> parts, more_follows more);
-// recv(2) with MSG_DONTWAIT
-[[nodiscard]] result<moved> receive(int socket, writable_bytes to);
+// Whether a call waits until it has got all that was asked for, or the source has ended, or takes
+// what is there.
+enum class receive_wait : bool { none, for_all };
+
+// recv(2) with MSG_DONTWAIT, or with MSG_WAITALL (which a non-blocking socket does not heed).
+[[nodiscard]] result<moved> receive(int socket, writable_bytes to,
+                                    receive_wait wait = receive_wait::none);
 
 // sendfile(2). `size` is cut to the kernel's limit of 2 GiB less a page.
 [[nodiscard]] result<moved> sendfile(int to, int from_file, std::uint64_t position,
                                      std::size_t size);
 
+// Where a call writes to a file: at a position, which leaves the descriptor's cursor alone, or
+// (none) at the cursor, which moves on.
+using write_place = std::optional<std::uint64_t>;
+
+// copy_file_range(2). 0 bytes at the end of the file, and for files of /proc, which have no size.
+[[nodiscard]] result<moved> copy_file_range(int to, write_place place, int from_file,
+                                            std::uint64_t position, std::size_t size);
+// ioctl_ficlonerange(2): both files share the range's blocks from then on. All or nothing;
+// positions and size are multiples of the file system's block, but for a size up to the end of
+// the source.
+[[nodiscard]] result<void> clone_range(int to, std::uint64_t to_position, int from_file,
+                                       std::uint64_t position, std::uint64_t size);
+
 // splice(2) file → pipe at a position, and pipe → any descriptor; neither blocks on the pipe.
 [[nodiscard]] result<moved> splice_from_file(int pipe, int file, std::uint64_t position,
                                              std::size_t size);
 [[nodiscard]] result<moved> splice_from_pipe(int to, int pipe, std::size_t size, more_follows more);
+// splice(2) any descriptor without a position (socket, pipe, character device) → pipe. Does not
+// block on the pipe; on a socket that is not non-blocking it waits for the first bytes.
+[[nodiscard]] result<moved> splice_to_pipe(int pipe, int from, std::size_t size);
+// splice(2) pipe → file at a position
+[[nodiscard]] result<moved> splice_to_file(int file, std::uint64_t position, int pipe,
+                                           std::size_t size);
 
 }  // namespace sluice::sys

@@ -40,6 +40,9 @@ result<step_outcome> mapped_write_step(step_request& request) {
     ++request.cost.calls;
     auto file_size = source.source().size();
     if (!file_size) return failure(std::move(file_size));
+    // Files of /proc have no size and cannot be mapped, but can be read: another way finds out.
+    if (*file_size == 0 && source.position() == 0)
+        return step_outcome{.state = step_state::unsupported, .reason = ENODATA};
     if (*file_size <= source.position()) return step_outcome{.state = step_state::source_truncated};
     if (!window_covers(kept, source)) {
         if (auto mapped = map_window(kept, source, request.cost); !mapped)

@@ -7,7 +7,8 @@ namespace sluice::inline v0 {
 namespace {
 
 constexpr std::array<step_function, mechanism_count> step_functions{
-    read_write_step, mapped_write_step, sendfile_step, splice_step, gathered_write_step};
+    read_write_step,     mapped_write_step,    sendfile_step, splice_step,
+    gathered_write_step, copy_file_range_step, reflink_step};
 
 // EINVAL: the file system or the kind of sink does not take part. ENOSYS, EPERM: an old kernel, or
 // a sandbox that forbids the call. ENODEV: the file system cannot map.
@@ -31,7 +32,9 @@ result<step_outcome> refusal(error failed, const file_region& source) {
 result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
                                   sys::more_follows more, mechanism_cost& cost) {
     ++cost.calls;
-    auto moved = to.is_socket() ? sys::send(to.fd(), parts, more) : sys::writev(to.fd(), parts);
+    auto moved = to.is_socket()  ? sys::send(to.fd(), parts, more)
+                 : to.position() ? sys::pwritev(to.fd(), parts, *to.position())
+                                 : sys::writev(to.fd(), parts);
     if (!moved) return moved;
     cost.copied_user_kernel += moved->bytes;
     if (moved->would_block) ++cost.would_blocks;

@@ -51,6 +51,8 @@ using step_function = result<step_outcome> (*)(step_request&);
 [[nodiscard]] result<step_outcome> sendfile_step(step_request& request);
 [[nodiscard]] result<step_outcome> splice_step(step_request& request);
 [[nodiscard]] result<step_outcome> gathered_write_step(step_request& request);
+[[nodiscard]] result<step_outcome> copy_file_range_step(step_request& request);
+[[nodiscard]] result<step_outcome> reflink_step(step_request& request);
 
 [[nodiscard]] step_function step_of(mechanism which) noexcept;
 
@@ -58,8 +60,8 @@ using step_function = result<step_outcome> (*)(step_request&);
 // sink does not know the call, else the error itself, naming the file.
 [[nodiscard]] result<step_outcome> refusal(error failed, const file_region& source);
 
-// One write of gathered memory into the sink, by sendmsg(2) or writev(2). Books the call and its
-// copy.
+// One write of gathered memory into the sink, by sendmsg(2), writev(2) or pwritev(2). Books the
+// call and its copy.
 [[nodiscard]] result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
                                                 sys::more_follows more, mechanism_cost& cost);
 

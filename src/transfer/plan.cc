@@ -13,10 +13,13 @@ constexpr std::string_view reason_texts[] = {
     "nothing cheaper works with this file or sink",
     "asked for by name",
     "bytes are in a pipe and must leave it first",
+    "file systems copy or share blocks among themselves",
 };
 
 // From the cheapest for a large file to the one that always works.
-constexpr mechanism file_preference[] = {mechanism::sendfile, mechanism::splice,
+// The first two know files only.
+constexpr mechanism file_preference[] = {mechanism::reflink,      mechanism::copy_file_range,
+                                         mechanism::sendfile,     mechanism::splice,
                                          mechanism::mapped_write, mechanism::read_write};
 
 bool works(mechanism way, const sink& to, mechanism_set given_up) {
@@ -45,11 +48,15 @@ plan plan_for_memory(const chain& pieces, const profile& sizes, std::optional<me
     return {mechanism::gathered_write, plan_reason::memory_is_gathered};
 }
 
+plan_reason reason_for(const mechanism_traits& way) {
+    if (!way.into_sockets) return plan_reason::file_to_file;
+    return way.user_kernel_copies > 0 ? plan_reason::only_way_left : plan_reason::file_without_copy;
+}
+
 plan plan_for_file(const sink& to, mechanism_set given_up) {
     for (auto way : file_preference) {
         if (!works(way, to, given_up)) continue;
-        bool copies = traits_of(way).user_kernel_copies > 0;
-        return {way, copies ? plan_reason::only_way_left : plan_reason::file_without_copy};
+        return {way, reason_for(traits_of(way))};
     }
     return {mechanism::read_write, plan_reason::only_way_left};
 }

@@ -84,6 +84,34 @@ const std::array rows{
         sink_kind::regular_file,
         {},
         {},
+        mechanism::reflink,
+        plan_reason::file_to_file},
+    row{"file to a file on a file system that shares no blocks",
+        {1},
+        sink_kind::regular_file,
+        {},
+        {mechanism::reflink},
+        mechanism::copy_file_range,
+        plan_reason::file_to_file},
+    row{"file to a file of another file system",
+        {1},
+        sink_kind::regular_file,
+        {},
+        {mechanism::reflink, mechanism::copy_file_range},
+        mechanism::sendfile,
+        file_without_copy},
+    row{"forced to what goes into files only",
+        {1},
+        sink_kind::tcp_socket,
+        mechanism::copy_file_range,
+        {},
+        mechanism::sendfile,
+        file_without_copy},
+    row{"file to a device",
+        {1},
+        sink_kind::character_device,
+        {},
+        {},
         mechanism::sendfile,
         file_without_copy},
     row{"large file to something else",
@@ -174,6 +202,23 @@ TEST(Plan, FollowsItsTable) {
     }
 }
 
+// sendfile(2) knows no position of its target.
+TEST(Plan, PositionInAFile) {
+    support::temporary_file written("content");
+    auto opened = written.open();
+    chain pieces;
+    pieces.append(opened.region(0, 7));
+    auto to = sink::at(opened, 5);
+    ASSERT_TRUE(to);
+    mechanism_set given_up;
+    for (auto expected : {mechanism::reflink, mechanism::copy_file_range, splice, mapped_write,
+                          read_write, read_write}) {
+        auto made = plan_for(pieces, *to, {}, {}, given_up);
+        EXPECT_EQ(name_of(made.way), name_of(expected));
+        given_up.insert(made.way);
+    }
+}
+
 TEST(Plan, SizesComeFromTheProfile) {
     support::temporary_file written;
     chain pieces;
@@ -187,11 +232,11 @@ TEST(Plan, SizesComeFromTheProfile) {
 TEST(Plan, EachReasonHasItsOwnText) {
     std::set<std::string_view> texts;
     for (auto reason : {memory_is_gathered, small_file, file_without_copy, only_way_left,
-                        plan_reason::forced, staged}) {
+                        plan_reason::forced, staged, plan_reason::file_to_file}) {
         EXPECT_GT(text_of(reason).size(), 10u);
         texts.insert(text_of(reason));
     }
-    EXPECT_EQ(texts.size(), 6u);
+    EXPECT_EQ(texts.size(), 7u);
 }
 
 TEST(Mechanism, NamesGoBothWays) {

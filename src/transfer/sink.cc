@@ -16,10 +16,23 @@ result<sink> sink::of(int fd) {
             return sink(fd, sink_kind::pipe);
         case sys::descriptor_kind::regular_file:
             return sink(fd, sink_kind::regular_file);
+        case sys::descriptor_kind::character_device:
+            return sink(fd, sink_kind::character_device);
         case sys::descriptor_kind::other:
             break;
     }
     return sink(fd, sink_kind::other);
+}
+
+result<sink> sink::at(const file& destination, std::uint64_t position) {
+    auto made = of(destination.fd());
+    if (!made) return std::unexpected(std::move(made).error().on(destination.name()));
+    auto flags = sys::flags_of(destination.fd());
+    if (!flags) return std::unexpected(std::move(flags).error().on(destination.name()));
+    if (made->kind_ != sink_kind::regular_file || flags->appending)
+        return failure(EINVAL, "write at a position", destination.name());
+    made->position_ = position;
+    return made;
 }
 
 bool sink::accepts(const mechanism_traits& way) const noexcept {
@@ -30,7 +43,9 @@ bool sink::accepts(const mechanism_traits& way) const noexcept {
         case sink_kind::pipe:
             return way.into_pipes;
         case sink_kind::regular_file:
-            return way.into_files;
+            return way.into_files && (!position_ || way.at_positions);
+        case sink_kind::character_device:
+            return way.into_sockets;  // what takes any descriptor
         case sink_kind::other:
             return way.id == mechanism::read_write || way.id == mechanism::gathered_write;
     }

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <sluice/sink.h>
 
 #include "support/stream_pair.h"
+#include "support/temporary_file.h"
 #include "sys/files.h"
 
 namespace sluice {
@@ -33,15 +35,53 @@ TEST(Sink, KnowsItsKind) {
 }
 
 TEST(Sink, AnythingElseTakesWritesOnly) {
-    auto device = sys::open("/dev/null", O_WRONLY);
-    ASSERT_TRUE(device);
-    auto to = sink::of(device->get());
+    unique_fd datagrams(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    auto to = sink::of(datagrams.get());
     ASSERT_TRUE(to);
     EXPECT_EQ(to->kind(), sink_kind::other);
     EXPECT_TRUE(to->accepts(traits_of(mechanism::read_write)));
     EXPECT_TRUE(to->accepts(traits_of(mechanism::gathered_write)));
     EXPECT_FALSE(to->accepts(traits_of(mechanism::sendfile)));
     EXPECT_FALSE(to->accepts(traits_of(mechanism::splice)));
+}
+
+TEST(Sink, DeviceTakesWhatAnyDescriptorTakes) {
+    auto device = sys::open("/dev/null", O_WRONLY);
+    ASSERT_TRUE(device);
+    auto to = sink::of(device->get());
+    ASSERT_TRUE(to);
+    EXPECT_EQ(to->kind(), sink_kind::character_device);
+    for (const auto& each : mechanism_table)
+        EXPECT_EQ(to->accepts(each), each.into_sockets) << each.name;
+}
+
+TEST(Sink, AtAPositionOfAFile) {
+    support::temporary_file written;
+    auto opened = written.open();
+    auto to = sink::at(opened, std::uint64_t{1} << 33);
+    ASSERT_TRUE(to);
+    EXPECT_EQ(to->kind(), sink_kind::regular_file);
+    EXPECT_EQ(to->position(), std::uint64_t{1} << 33);
+    to->advance(5);
+    EXPECT_EQ(to->position(), (std::uint64_t{1} << 33) + 5);
+    EXPECT_FALSE(to->accepts(traits_of(mechanism::sendfile)));
+    auto at_cursor = sink::of(opened.fd());
+    ASSERT_TRUE(at_cursor);
+    EXPECT_TRUE(at_cursor->accepts(traits_of(mechanism::sendfile)));
+    at_cursor->advance(5);
+    EXPECT_EQ(at_cursor->position(), std::nullopt);
+}
+
+TEST(Sink, NoPositionWhereThereIsNone) {
+    support::temporary_file written;
+    file appending(*sys::open(written.path(), O_WRONLY | O_APPEND), "log");
+    file device(*sys::open("/dev/null", O_WRONLY), "device");
+    for (const auto& each : {appending, device}) {
+        auto to = sink::at(each, 0);
+        ASSERT_FALSE(to) << each.name();
+        EXPECT_TRUE(to.error().is(EINVAL));
+        EXPECT_EQ(to.error().object(), each.name());
+    }
 }
 
 TEST(Sink, ClosedDescriptorIsAnError) {

@@ -34,6 +34,15 @@ result<step_outcome> fill_pipe(step_request& request) {
     return step_outcome{};
 }
 
+// From the pipe into the sink.
+result<sys::moved> empty_pipe(const step_request& request) {
+    auto pipe = request.kept.pipe->read_end();
+    auto size = static_cast<std::size_t>(request.kept.piped_bytes);
+    const auto& to = request.to;
+    return to.position() ? sys::splice_to_file(to.fd(), *to.position(), pipe, size)
+                         : sys::splice_from_pipe(to.fd(), pipe, size, request.more_behind(size));
+}
+
 }  // namespace
 
 result<step_outcome> splice_step(step_request& request) {
@@ -43,9 +52,7 @@ result<step_outcome> splice_step(step_request& request) {
         if (!filled || filled->state != step_state::moved) return filled;
     }
     ++request.cost.calls;
-    auto moved = sys::splice_from_pipe(request.to.fd(), kept.pipe->read_end(),
-                                       static_cast<std::size_t>(kept.piped_bytes),
-                                       request.more_behind(kept.piped_bytes));
+    auto moved = empty_pipe(request);
     if (!moved) {
         auto source = request.front_file();
         kept.clear();

@@ -16,7 +16,10 @@ constexpr std::int64_t stall_ns = 1'000'000;
 }
 
 transfer::transfer(sink to, transfer_options options)
-    : to_(to), options_(options), staged_(std::make_unique<staging>()) {}
+    : to_(to),
+      options_(options),
+      given_up_(options.avoided),
+      staged_(std::make_unique<staging>()) {}
 transfer::transfer(transfer&&) noexcept = default;
 transfer& transfer::operator=(transfer&&) noexcept = default;
 transfer::~transfer() = default;
@@ -140,6 +143,7 @@ result<step_outcome> transfer::move_front(std::uint64_t budget) {
     if (!moved) return moved;
     if (moved->state == step_state::source_truncated) truncated_file_ = source->source().name();
     pieces_.advance(moved->bytes);
+    to_.advance(moved->bytes);
     return moved;
 }
 

@@ -1,0 +1,107 @@
+// splice(2): the pages that the network (or a pipe) filled are linked into a pipe, and the kernel
+// copies from there into the page cache: one copy, within the kernel. A source that is a pipe needs
+// no other.
+//
+// What is in our pipe has left the source and must not be lost: when the file does not take it, it
+// is read out of the pipe and goes the other way, or is put aside.
+#include <algorithm>
+#include <cerrno>
+
+#include <sluice/buffer.h>
+
+#include "transfer/receive_step.h"
+
+namespace sluice::inline v0 {
+
+namespace {
+
+receive_outcome unsupported(const error& failed) {
+    return {.state = receive_state::unsupported, .reason = failed.code().value()};
+}
+
+result<receive_outcome> splice_source_pipe(receive_request& request) {
+    ++request.cost.calls;
+    auto moved = sys::splice_to_file(request.to.fd(), request.position, request.from.fd(),
+                                     static_cast<std::size_t>(request.limit));
+    if (!moved && means_unsupported(moved.error())) return unsupported(moved.error());
+    if (!moved) return std::unexpected(std::move(moved).error().on(request.to.name()));
+    request.arrived = moved->bytes;
+    if (moved->would_block) {
+        ++request.cost.would_blocks;
+        return receive_outcome{.state = receive_state::would_block};
+    }
+    return receive_outcome{.state = moved->bytes > 0 ? receive_state::moved
+                                                     : receive_state::source_ended};
+}
+
+// Reads what is left in the pipe. Shorter than `size` only if the pipe fails, which it does not.
+result<buffer> read_out(receive_request& request, std::size_t size) {
+    buffer rescued(size);
+    while (size > 0) {
+        ++request.cost.calls;
+        auto got = sys::read(request.kept.pipe->read_end(), rescued.tailroom().first(size));
+        if (!got || got->bytes == 0) {
+            request.kept.pipe->spoil();
+            request.kept.pipe.reset();
+            return got ? failure(EIO, "read") : failure(std::move(got));
+        }
+        request.cost.copied_user_kernel += got->bytes;
+        rescued.commit(got->bytes);
+        size -= got->bytes;
+    }
+    return rescued;
+}
+
+// The file did not take what is in the pipe.
+result<receive_outcome> rescue(receive_request& request, std::size_t size, error reason) {
+    auto rescued = read_out(request, size);
+    if (!rescued) return failure(std::move(rescued));
+    if (!means_unsupported(reason)) {
+        request.kept.unwritten = std::move(*rescued).freeze();
+        return std::unexpected(std::move(reason).on(request.to.name()));
+    }
+    auto written = write_all(request, rescued->bytes());
+    if (!written) return failure(std::move(written));
+    return unsupported(reason);
+}
+
+result<receive_outcome> empty_pipe(receive_request& request, std::size_t size) {
+    while (size > 0) {
+        ++request.cost.calls;
+        auto moved = sys::splice_to_file(request.to.fd(), request.write_position(),
+                                         request.kept.pipe->read_end(), size);
+        // Not an outcome for a file that bytes are there for.
+        if (moved && moved->bytes == 0) moved = failure(EINVAL, "splice");
+        if (!moved) return rescue(request, size, std::move(moved).error());
+        request.arrived += moved->bytes;
+        size -= moved->bytes;
+    }
+    return receive_outcome{};
+}
+
+}  // namespace
+
+result<receive_outcome> receive_by_splice(receive_request& request) {
+    if (request.from.kind() == source_kind::pipe) return splice_source_pipe(request);
+    auto& kept = request.kept;
+    if (!kept.pipe) {
+        auto taken = pooled_pipe::take();
+        if (!taken) return unsupported(taken.error());
+        kept.pipe.emplace(*std::move(taken));
+    }
+    ++request.cost.calls;
+    auto size = std::min(request.limit, std::uint64_t{kept.pipe->capacity()});
+    auto filled = sys::splice_to_pipe(kept.pipe->write_end(), request.from.fd(),
+                                      static_cast<std::size_t>(size));
+    if (!filled && means_unsupported(filled.error())) return unsupported(filled.error());
+    if (!filled) return failure(std::move(filled));
+    // The pipe is empty, so it is the source that would block.
+    if (filled->would_block) {
+        ++request.cost.would_blocks;
+        return receive_outcome{.state = receive_state::would_block};
+    }
+    if (filled->bytes == 0) return receive_outcome{.state = receive_state::source_ended};
+    return empty_pipe(request, filled->bytes);
+}
+
+}  // namespace sluice::inline v0
