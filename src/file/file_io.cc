@@ -5,7 +5,7 @@
 #include <sluice/file.h>
 
 #include "file/parts.h"
-#include "sys/positional_io.h"
+#include "sys/io.h"
 
 namespace sluice::inline v0 {
 
@@ -45,12 +45,12 @@ result<void> write_all(std::span<const bytes_view> parts, const std::string& nam
     detail::part_walk walk(parts);
     std::uint64_t done = 0;
     while (!walk.at_end()) {
-        result<std::size_t> wrote = write(walk.batch(), done);
+        result<sys::moved> wrote = write(walk.batch(), done);
         // A call that writes nothing and says no reason would be made for ever.
-        if (wrote && *wrote == 0) wrote = failure(EIO, "pwritev");
+        if (wrote && wrote->bytes == 0) wrote = failure(EIO, "pwritev");
         if (!wrote) return std::unexpected(std::move(wrote).error().on(name).after(done));
-        walk.advance(*wrote);
-        done += *wrote;
+        walk.advance(wrote->bytes);
+        done += wrote->bytes;
     }
     return {};
 }
@@ -74,11 +74,12 @@ result<std::size_t> file::read_at(std::uint64_t position,
     while (!walk.at_end()) {
         auto got = sys::preadv(fd(), walk.batch(), position + filled);
         if (!got) return std::unexpected(std::move(got).error().on(name()).after(filled));
-        filled += *got;
+        filled += got->bytes;
         // Past the page cache the end shows as a count that is not aligned; asking on from there
         // would be an error.
-        if (*got == 0 || (opened_->direct && *got % opened_->direct->position != 0)) break;
-        walk.advance(*got);
+        if (got->at_end() || (opened_->direct && got->bytes % opened_->direct->position != 0))
+            break;
+        walk.advance(got->bytes);
     }
     return filled;
 }

@@ -13,7 +13,7 @@
 #include "support/fault_script.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
-#include "sys/positional_io.h"
+#include "sys/io.h"
 
 namespace sluice {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <sluice/bytes.h>
 
-#include "sys/positional_io.h"
+#include "sys/io.h"
 
 namespace sluice::inline v0 {
 namespace detail {

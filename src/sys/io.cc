@@ -16,14 +16,11 @@ namespace sluice::sys {
 
 namespace {
 
-// The kernel moves at most this much in one call: MAX_RW_COUNT, 2 GiB less a page.
-constexpr std::size_t call_size_max = 0x7ffff000;
-
 // Makes `attempt(size)` until it is not interrupted, and turns its answer into an outcome.
 template <typename Attempt>
 result<moved> carry_out(call made, const char* operation, std::size_t size, Attempt attempt) {
     auto injected = fault_for(made);
-    size = std::min({size, injected.size_max, call_size_max});
+    size = std::min({size, injected.size_max, transfer_size_max});
     ssize_t count = -1;
     if (injected.error_number != 0) {
         errno = injected.error_number;
@@ -58,6 +55,18 @@ std::span<const iovec> cut_to(std::span<const iovec> parts, std::size_t size,
     return scratch.first(count);
 }
 
+// The same for calls that take a list.
+template <typename Attempt>
+result<moved> carry_out(call made, const char* operation, std::span<const iovec> parts,
+                        Attempt attempt) {
+    auto whole = total_size(parts);
+    return carry_out(made, operation, whole, [&](std::size_t size) {
+        iovec scratch[cut_parts_max];
+        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
+        return attempt(list.data(), static_cast<int>(list.size()));
+    });
+}
+
 }  // namespace
 
 result<moved> read(int fd, writable_bytes to) {
@@ -89,34 +98,35 @@ result<moved> pwrite(int fd, bytes_view from, std::uint64_t position) {
     });
 }
 
+result<moved> preadv(int fd, std::span<const iovec> parts, std::uint64_t position) {
+    return carry_out(call::pread, "preadv", parts, [&](const iovec* list, int count) {
+        return ::preadv(fd, list, count, static_cast<off_t>(position));
+    });
+}
+
 result<moved> pwritev(int fd, std::span<const iovec> parts, std::uint64_t position) {
-    auto whole = total_size(parts);
-    return carry_out(call::pwrite, "pwritev", whole, [&](std::size_t size) {
-        iovec scratch[cut_parts_max];
-        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
-        return ::pwritev(fd, list.data(), static_cast<int>(list.size()),
-                         static_cast<off_t>(position));
+    return carry_out(call::pwrite, "pwritev", parts, [&](const iovec* list, int count) {
+        return ::pwritev(fd, list, count, static_cast<off_t>(position));
+    });
+}
+
+result<moved> append(int fd, std::span<const iovec> parts) {
+    return carry_out(call::pwrite, "pwritev2", parts, [&](const iovec* list, int count) {
+        return ::pwritev2(fd, list, count, 0, RWF_APPEND);
     });
 }
 
 result<moved> writev(int fd, std::span<const iovec> parts) {
-    auto whole = total_size(parts);
-    return carry_out(call::writev, "writev", whole, [&](std::size_t size) {
-        iovec scratch[cut_parts_max];
-        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
-        return ::writev(fd, list.data(), static_cast<int>(list.size()));
-    });
+    return carry_out(call::writev, "writev", parts,
+                     [&](const iovec* list, int count) { return ::writev(fd, list, count); });
 }
 
 result<moved> send(int socket, std::span<const iovec> parts, more_follows more) {
-    auto whole = total_size(parts);
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more == more_follows::yes ? MSG_MORE : 0);
-    return carry_out(call::sendmsg, "sendmsg", whole, [&](std::size_t size) {
-        iovec scratch[cut_parts_max];
-        auto list = size < whole ? cut_to(parts, size, scratch) : parts;
+    return carry_out(call::sendmsg, "sendmsg", parts, [&](const iovec* list, int count) {
         msghdr message{};
-        message.msg_iov = const_cast<iovec*>(list.data());  // sendmsg(2) only reads it
-        message.msg_iovlen = list.size();
+        message.msg_iov = const_cast<iovec*>(list);  // sendmsg(2) only reads it
+        message.msg_iovlen = static_cast<std::size_t>(count);
         return ::sendmsg(socket, &message, flags);
     });
 }

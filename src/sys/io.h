@@ -17,6 +17,11 @@
 
 namespace sluice::sys {
 
+// One call moves at most this many bytes (MAX_RW_COUNT of the kernel: 2 GiB less a page) and takes
+// lists of at most this many parts (IOV_MAX, which limits.h may leave out).
+inline constexpr std::size_t transfer_size_max = 0x7ffff000;
+inline constexpr std::size_t parts_max = 1024;
+
 // What one call moved.
 struct moved {
     std::size_t bytes = 0;
@@ -35,8 +40,12 @@ struct moved {
 // pwrite(2). On a file that was opened for appending it appends, whatever the position (see BUGS
 // there): for callers that know that it was not.
 [[nodiscard]] result<moved> pwrite(int fd, bytes_view from, std::uint64_t position);
-// pwritev(2)
+// preadv(2), pwritev(2)
+[[nodiscard]] result<moved> preadv(int fd, std::span<const iovec> parts, std::uint64_t position);
 [[nodiscard]] result<moved> pwritev(int fd, std::span<const iovec> parts, std::uint64_t position);
+// pwritev2(2) with RWF_APPEND: at the end of the file, whatever that is when the kernel has locked
+// it. The descriptor's own position, which others may use, stays.
+[[nodiscard]] result<moved> append(int fd, std::span<const iovec> parts);
 // writev(2): also for pipes and files
 [[nodiscard]] result<moved> writev(int fd, std::span<const iovec> parts);
 
