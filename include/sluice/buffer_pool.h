@@ -6,8 +6,8 @@
 //
 // Blocks come in size classes: powers of two from 64 B to 1 MiB and, where they fit, the steps half
 // way between. Blocks of 4 KiB and more begin at a page, as O_DIRECT and splicing like it; smaller
-// ones are aligned to the largest power of two that divides their class, at least 32. What is larger
-// than 1 MiB gets a mapping of its own, which goes when the block does.
+// ones are aligned to the largest power of two that divides their class, at least 32. What is
+// larger than 1 MiB gets a mapping of its own, which goes when the block does.
 //
 //     buffer_pool pool({.budget = &budget});
 //     auto block = pool.allocate(16 * 1024);
@@ -15,11 +15,12 @@
 //     block->append(...);
 //     out.append(std::move(*block).freeze());  // goes back to the pool with the last slice
 //
-// Memory comes back on time: a chunk is unmapped as soon as all its blocks are back, but for one
-// chunk of each class that is kept in case. What threads have in their caches is bounded; trim()
-// empties the caches of all threads, also of idle ones, and unmaps all that is free. A pool does so
-// by itself when its budget refuses more memory, before it gives up; and a thread that ends leaves
-// nothing behind.
+// Memory comes back on time: a chunk is unmapped as soon as all its blocks are back, but for a
+// bounded amount that is kept in case (spare_bytes; without it, a pool whose use swings would map
+// and unmap for ever). What threads have in their caches is bounded, too. trim() empties the caches
+// of all threads, also of idle ones, and unmaps all that is free; a pool does so by itself, and to
+// the other pools of the same budget, when the budget refuses more memory, before it gives up. A
+// thread that ends leaves nothing behind.
 //
 // Threads: any may allocate, and any may release what another has allocated; the block then goes to
 // the cache of the thread that releases. With the option thread_bound the rule of storage.h holds:
@@ -52,11 +53,13 @@ class pool_core;
 
 struct buffer_pool_options {
     // What each thread keeps of released blocks for itself, at most, in bytes. 0: nothing.
-    std::size_t cache_bytes = 2 * 1024 * 1024;
+    std::size_t cache_bytes = 4 * 1024 * 1024;
+    // What the pool keeps of chunks that are free as a whole, at most, in bytes. 0: nothing.
+    std::size_t spare_bytes = 16 * 1024 * 1024;
     // Every block begins at a page, also small ones (which then take a page each).
     bool page_aligned = false;
-    // Chunks of 2 MiB and more that the kernel is asked to back with huge pages: fewer misses of the
-    // address translation for pools that are used in full, more memory for those that are not.
+    // Chunks of 2 MiB and more that the kernel is asked to back with huge pages: fewer misses of
+    // the address translation for pools that are used in full, more memory for others.
     bool huge_pages = false;
     // Slices of one block stay in one thread until share() is called, and count without atomics.
     bool thread_bound = false;
@@ -92,8 +95,8 @@ struct buffer_pool_statistics {
     std::array<of_class, pool_class_count + 1> classes;
 };
 
-// A handle: copies refer to the same pool. Blocks outlive it: when the last handle goes, free memory
-// goes at once and the rest block by block as it comes back.
+// A handle: copies refer to the same pool. Blocks outlive it: when the last handle goes, free
+// memory goes at once and the rest block by block as it comes back.
 class buffer_pool {
   public:
     using options = buffer_pool_options;
@@ -101,13 +104,13 @@ class buffer_pool {
     // Throws std::bad_alloc when there is no memory for the pool itself; maps nothing yet.
     explicit buffer_pool(const options& wanted = {});
 
-    // An empty buffer with at least `size` bytes of tailroom behind `headroom` bytes of headroom. It
-    // has all of its block, so often more. It grows within the pool. ENOMEM, naming the budget, if
-    // that refuses; never throws.
+    // An empty buffer with at least `size` bytes of tailroom behind `headroom` bytes of headroom.
+    // It has all of its block, so often more. It grows within the pool. ENOMEM, naming the budget,
+    // if that refuses; never throws.
     [[nodiscard]] result<buffer> allocate(std::size_t size, std::size_t headroom = 0) noexcept;
 
-    // Gives all free memory back to the system and returns how many bytes that were. Waits for other
-    // threads that are just now within allocate() or a release, which is short.
+    // Gives all free memory back to the system and returns how many bytes that were. Waits for
+    // other threads that are just now within allocate() or a release, which is short.
     std::size_t trim() noexcept;
 
     [[nodiscard]] buffer_pool_statistics statistics() const noexcept;

@@ -6,10 +6,11 @@
 //
 //     1 storage, 4096 bytes
 //     4096 bytes of pool, 12.5 s old, made by thread 4711
-//         #0 parse_head(connection&)+0x42
-//         #1 serve(connection&)+0x13c
+//         #0 sluice::v0::buffer_pool::allocate(unsigned long, unsigned long)
+//         #1 parse_head(connection&)
+//         #2 main
 //         last touched 3.1 s ago by thread 4712: "queued for sending"
-//         #0 enqueue(message&&)+0x2a
+//         #0 enqueue(message&&)
 //
 // The ledger knows storages: heap memory and pool blocks from the buffer that first holds them,
 // mappings and objects from the slice that first shows them. It records every one (exact, for

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -132,6 +133,132 @@ TEST(BufferSlice, WithinKeepsTheCallersObject) {
     EXPECT_FALSE(watched.expired());
     part = {};
     EXPECT_TRUE(watched.expired());
+}
+
+TEST(BufferSlice, OfObjectCallsItsReleaseOnce) {
+    int released = 0;
+    auto slice = buffer_slice::of_object(as_bytes("object"), [&released] { ++released; });
+    EXPECT_EQ(slice.retained(), 6u);
+    auto part = slice.slice(1, 2);
+    slice = {};
+    EXPECT_EQ(released, 0);
+    EXPECT_EQ(part.text(), "bj");
+    part = {};
+    EXPECT_EQ(released, 1);
+}
+
+TEST(BufferSlice, SliceOfAGivenUpSliceTakesItsOwnership) {
+    int released = 0;
+    auto whole = lend("abcdef", released);
+    auto part = std::move(whole).slice(1, 3);
+    EXPECT_TRUE(whole.empty());
+    EXPECT_EQ(whole.data(), nullptr);
+    EXPECT_EQ(part.text(), "bcd");
+    part = {};
+    EXPECT_EQ(released, 1);
+}
+
+TEST(BufferSlice, SplitsAtEveryByte) {
+    const std::string text = "abcdefgh";
+    for (std::size_t count = 0; count <= text.size(); ++count) {
+        auto rest = buffer_slice::copy_of(as_bytes(text));
+        auto front = rest.split_front(count);
+        EXPECT_EQ(front.text(), text.substr(0, count));
+        EXPECT_EQ(rest.text(), text.substr(count));
+    }
+}
+
+TEST(BufferSlice, ComparesItsBytes) {
+    auto one = buffer_slice::of_static("abc");
+    EXPECT_EQ(one, buffer_slice::copy_of(as_bytes("abc")));
+    EXPECT_NE(one, buffer_slice::of_static("abd"));
+    EXPECT_LT(one, buffer_slice::of_static("abcd"));
+    EXPECT_GT(buffer_slice::of_static("\x80"), buffer_slice::of_static("a"));
+    EXPECT_EQ(buffer_slice(), buffer_slice::of_static(""));
+    EXPECT_LT(buffer_slice(), one);
+    EXPECT_TRUE(one.starts_with(as_bytes("ab")));
+    EXPECT_FALSE(one.starts_with(as_bytes("abcd")));
+    EXPECT_TRUE(one.ends_with(as_bytes("bc")));
+}
+
+TEST(BufferSlice, FindsWhatATextFinds) {
+    const std::string text = "abababcab";
+    auto slice = buffer_slice::of_static(text);
+    for (std::string wanted : {"", "a", "ab", "abc", "cab", "x", "abababcabx", "bc"}) {
+        for (std::size_t from = 0; from <= text.size(); ++from) {
+            auto expected = text.find(wanted, from);
+            auto found = slice.find(as_bytes(wanted), from);
+            ASSERT_EQ(found.value_or(std::string::npos), expected) << wanted << " from " << from;
+            if (wanted.size() != 1) continue;
+            found = slice.find(static_cast<std::byte>(wanted[0]), from);
+            ASSERT_EQ(found.value_or(std::string::npos), expected) << wanted << " from " << from;
+        }
+    }
+    EXPECT_FALSE(buffer_slice().find(std::byte{0}));
+    EXPECT_EQ(buffer_slice().find(bytes_view()), 0u);
+}
+
+TEST(BufferSlice, GetsNumbersAtAnyPlace) {
+    auto slice = buffer_slice::of_static("\x01\x02\x03\x04\x05");
+    EXPECT_EQ(slice.get_be<std::uint16_t>(1), 0x0203);
+    EXPECT_EQ(slice.get_le<std::uint32_t>(1), 0x05040302u);
+    EXPECT_EQ(slice.get_be<std::uint8_t>(4), 5);
+}
+
+TEST(BufferSlice, SaysWhatItRetainsAndCompactsByName) {
+    EXPECT_EQ(buffer_slice::of_static("literal").retained(), 0u);
+    auto large = buffer_slice::copy_of(as_bytes(std::string(100'000, 'x')));
+    auto small = large.slice(500, 10);
+    EXPECT_EQ(small.retained(), 100'000u);
+    auto copied_before = bytes_copied_by_thread();
+    auto compact = small.compacted();
+    EXPECT_EQ(bytes_copied_by_thread() - copied_before, 10u);
+    EXPECT_EQ(compact.text(), small.text());
+    EXPECT_EQ(compact.retained(), 10u);
+    // What shows a quarter of what it keeps, or wastes little, stays as it is.
+    EXPECT_EQ(large.slice(0, 25'001).compacted().data(), large.data());
+    EXPECT_NE(large.slice(0, 25'000).compacted().data(), large.data());
+    auto page = buffer_slice::copy_of(as_bytes(std::string(4096, 'x')));
+    EXPECT_EQ(page.slice(0, 1).compacted().data(), page.data());
+    EXPECT_NE(page.slice(0, 1).compacted({.waste_min = 1}).data(), page.data());
+    EXPECT_EQ(page.compacted({.waste_min = 0, .ratio_min = 1}).data(), page.data());
+    EXPECT_TRUE(large.slice(7, 0).compacted().empty());
+    EXPECT_EQ(large.slice(7, 0).compacted().retained(), 0u);
+}
+
+// Counts like one that is bound to a thread, and shows it.
+class bound_text final : public storage {
+  public:
+    explicit bound_text(int& released) : released_(released) { bind_to_thread(); }
+
+  private:
+    void release() noexcept override {
+        ++released_;
+        delete this;
+    }
+    int& released_;
+};
+
+TEST(BufferSlice, ThreadBoundStorageIsSharedByName) {
+    int released = 0;
+    auto* bound = new bound_text(released);
+    auto slice = buffer_slice::adopt(as_bytes("bound"), bound);
+    auto copy = slice;
+    EXPECT_TRUE(bound->is_thread_bound());
+    slice.share();
+    EXPECT_FALSE(bound->is_thread_bound());
+    std::vector<std::jthread> threads;
+    for (int number = 0; number < 3; ++number) {
+        threads.emplace_back([own = copy]() mutable {
+            for (int count = 0; count < 1000; ++count)
+                auto again = own;
+            own = {};
+        });
+    }
+    copy = {};
+    slice = {};
+    threads.clear();
+    EXPECT_EQ(released, 1);
 }
 
 // For ThreadSanitizer: the owners of one storage come and go in several threads.

@@ -51,7 +51,8 @@ table& the_table() {
     constexpr int own = 2;
     std::array<void*, frames_max> frames;
     int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-    return {frames.begin() + std::min(own, count), frames.begin() + count};
+    // Not in braces: those would make a vector of the two iterators.
+    return leak_ledger::call_stack(frames.begin() + std::min(own, count), frames.begin() + count);
 }
 
 // Whether this storage's turn has come, in this thread.

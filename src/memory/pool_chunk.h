@@ -107,6 +107,7 @@ class pool_chunk {
 class chunk_list {
   public:
     [[nodiscard]] pool_chunk* front() const noexcept { return front_; }
+    [[nodiscard]] pool_chunk* back() const noexcept { return back_; }
     void push_front(pool_chunk& added) noexcept;
     void push_back(pool_chunk& added) noexcept;
     void remove(pool_chunk& gone) noexcept;

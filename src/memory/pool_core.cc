@@ -136,7 +136,7 @@ result<std::size_t> pool_core::gather_from_new(const chunk_layout& layout,
     std::lock_guard lock(mutex_);
     auto& state = classes_[layout.size_class];
     state.usable.push_front(**made);
-    ++state.unused_chunks;
+    add_unused(**made, 1);
     state.reserved += layout.mapped_size;
     ++chunk_count_;
     reserved_ += layout.mapped_size;
@@ -148,7 +148,7 @@ std::size_t pool_core::take_usable(class_state& state, std::span<pool_block*> to
     std::size_t count = 0;
     while (count < to.size() && state.usable.front() != nullptr) {
         auto& chunk = *state.usable.front();
-        if (chunk.is_unused()) --state.unused_chunks;
+        if (chunk.is_unused()) add_unused(chunk, -1);
         while (count < to.size() && !chunk.is_exhausted()) {
             to[count] = chunk.take();
             state.bytes_out += to[count++]->capacity();
@@ -220,17 +220,16 @@ void pool_core::put_back(std::span<pool_block* const> blocks) noexcept {
     bool is_done = false;
     {
         std::lock_guard lock(mutex_);
-        for (auto* each : blocks) {
-            auto* chunk = put_into_chunk(*each);
-            if (chunk != nullptr) chunk->next = std::exchange(unused, chunk);
-        }
+        for (auto* each : blocks)
+            put_into_chunk(*each);
+        unused = forget_excess(is_closed_ ? 0 : options_.spare_bytes);
         is_done = is_closed_ && chunk_count_ == 0;
     }
     unmap_all(unused, bounded_by);
     if (is_done) delete this;
 }
 
-pool_chunk* pool_core::put_into_chunk(pool_block& back) noexcept {
+void pool_core::put_into_chunk(pool_block& back) noexcept {
     auto& chunk = back.chunk();
     auto& state = classes_[chunk.size_class()];
     bool was_exhausted = chunk.is_exhausted();
@@ -238,42 +237,41 @@ pool_chunk* pool_core::put_into_chunk(pool_block& back) noexcept {
     state.bytes_out -= back.capacity();
     chunk.put(back);
     if (was_exhausted) state.usable.push_front(chunk);
-    if (!chunk.is_unused()) return nullptr;
-    // One unused chunk stays, so that a block that comes and goes does not map and unmap. It goes
-    // to the end, to be taken from last.
-    bool is_kept = state.unused_chunks == 0 && !is_closed_ && back.size_class() < pool_class_count;
-    ++state.unused_chunks;
+    if (!chunk.is_unused()) return;
+    // To the end of the list, to be taken from last.
     state.usable.remove(chunk);
-    if (is_kept) {
-        state.usable.push_back(chunk);
-        return nullptr;
+    state.usable.push_back(chunk);
+    add_unused(chunk, 1);
+}
+
+void pool_core::add_unused(const pool_chunk& chunk, int count) noexcept {
+    auto bytes = static_cast<std::ptrdiff_t>(chunk.mapped_size()) * count;
+    classes_[chunk.size_class()].unused += static_cast<std::size_t>(bytes);
+    unused_ += static_cast<std::size_t>(bytes);
+}
+
+// What exceeds the unused memory that may be kept: mappings of single blocks, then chunks of the
+// class that has most of it, which is the one that needs it least.
+pool_chunk* pool_core::forget_excess(std::size_t kept) noexcept {
+    pool_chunk* excess = nullptr;
+    while (unused_ > kept || classes_.back().unused > 0) {
+        auto& from = classes_.back().unused > 0
+                         ? classes_.back()
+                         : *std::ranges::max_element(classes_, {}, &class_state::unused);
+        auto& chunk = *from.usable.back();
+        from.usable.remove(chunk);
+        forget(chunk);
+        chunk.next = std::exchange(excess, &chunk);
     }
-    forget(chunk);
-    return &chunk;
+    return excess;
 }
 
 // Takes an unused chunk, which is in no list any more, out of the books.
 void pool_core::forget(const pool_chunk& gone) noexcept {
-    auto& state = classes_[gone.size_class()];
-    --state.unused_chunks;
-    state.reserved -= gone.mapped_size();
+    add_unused(gone, -1);
+    classes_[gone.size_class()].reserved -= gone.mapped_size();
     --chunk_count_;
     reserved_ -= gone.mapped_size();
-}
-
-pool_chunk* pool_core::forget_unused() noexcept {
-    pool_chunk* unused = nullptr;
-    for (auto& state : classes_) {
-        auto* at = state.usable.front();
-        while (at != nullptr) {
-            auto& chunk = *std::exchange(at, at->next);
-            if (!chunk.is_unused()) continue;
-            state.usable.remove(chunk);
-            forget(chunk);
-            chunk.next = std::exchange(unused, &chunk);
-        }
-    }
-    return unused;
 }
 
 std::size_t pool_core::unmap_all(pool_chunk* first, memory_budget& bounded_by) noexcept {
@@ -307,7 +305,7 @@ std::size_t pool_core::trim_registered() noexcept {
     {
         std::lock_guard lock(mutex_);
         ++trims_;
-        unused = forget_unused();
+        unused = forget_excess(0);
     }
     return unmap_all(unused, budget());
 }
@@ -346,7 +344,7 @@ void pool_core::close() noexcept {
     {
         std::lock_guard lock(mutex_);
         is_closed_ = true;
-        unused = forget_unused();
+        unused = forget_excess(0);
         is_done = chunk_count_ == 0;
     }
     unmap_all(unused, bounded_by);

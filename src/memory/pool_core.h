@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -45,14 +46,15 @@ class pool_core {
     // Guarded by the registry.
     thread_cache* caches = nullptr;
     pool_core* next_core = nullptr;
-    bool is_closing = false;
+    // Written with the registry locked; read without it as a hint.
+    std::atomic<bool> is_closing{false};
 
   private:
     // Of one class, or of all blocks with a mapping of their own.
     struct class_state {
-        chunk_list usable;  // chunks with a free block; unused ones at the end
-        std::size_t unused_chunks = 0;
-        std::size_t reserved = 0;  // bytes
+        chunk_list usable;         // chunks with a free block; unused ones at the end
+        std::size_t reserved = 0;  // bytes mapped
+        std::size_t unused = 0;    // those of them in chunks that are free as a whole
         // Of threads that have ended, and what went past the caches.
         std::uint64_t allocations = 0;
         std::uint64_t releases = 0;
@@ -83,10 +85,10 @@ class pool_core {
     static void relieve(const memory_budget& bounded_by) noexcept;  // locks it itself
 
     // With the core locked. Chunks that are to be unmapped come back in a row, linked by `next`.
-    [[nodiscard]] static std::size_t take_usable(class_state& state,
-                                                 std::span<pool_block*> to) noexcept;
-    [[nodiscard]] pool_chunk* put_into_chunk(pool_block& back) noexcept;
-    [[nodiscard]] pool_chunk* forget_unused() noexcept;
+    [[nodiscard]] std::size_t take_usable(class_state& state, std::span<pool_block*> to) noexcept;
+    void put_into_chunk(pool_block& back) noexcept;
+    void add_unused(const pool_chunk& chunk, int count) noexcept;
+    [[nodiscard]] pool_chunk* forget_excess(std::size_t kept) noexcept;
     void forget(const pool_chunk& gone) noexcept;
     [[nodiscard]] buffer_pool_statistics::of_class statistics_of(
         std::size_t size_class) const noexcept;
@@ -101,6 +103,7 @@ class pool_core {
     std::size_t chunk_count_ = 0;
     std::size_t reserved_ = 0;
     std::size_t reserved_peak_ = 0;
+    std::size_t unused_ = 0;  // bytes
     std::uint64_t refills_ = 0;
     std::uint64_t trims_ = 0;
     std::uint64_t refusals_ = 0;

@@ -90,7 +90,8 @@ thread_cache* make_for_thread(pool_core& core) noexcept {
 }  // namespace
 
 thread_cache* thread_cache::known_or_made(pool_core& core) noexcept {
-    if (thread_has_ended || core.options().cache_bytes == 0) return nullptr;
+    bool is_refused = thread_has_ended || core.options().cache_bytes == 0 || core.is_closing;
+    if (is_refused) return nullptr;
     auto* cache = find_in_thread(core);
     if (cache == nullptr) cache = make_for_thread(core);
     if (cache != nullptr) cache_slots[core.slot()] = cache;
