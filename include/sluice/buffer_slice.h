@@ -28,6 +28,7 @@
 #include <compare>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -47,6 +48,11 @@ struct retention_policy {
     std::size_t waste_min = 4096;
     // Bytes kept are at least this many times those shown.
     std::size_t ratio_min = 4;
+
+    // Whether `kept` bytes are too many for `shown` ones.
+    [[nodiscard]] constexpr bool is_waste(std::uint64_t kept, std::uint64_t shown) const noexcept {
+        return kept > shown && kept - shown >= waste_min && kept / ratio_min >= shown;
+    }
 };
 
 class buffer_slice {
@@ -163,6 +169,8 @@ class buffer_slice {
         return load_le<T>(data_ + at);
     }
 
+    // What it keeps alive, to tell whether two slices keep the same; null for static bytes.
+    [[nodiscard]] const storage* owner() const noexcept { return storage_; }
     // Bytes of memory that this slice keeps alive; several slices of one storage each keep all of
     // it. 0 for static bytes; what is shown when the storage does not know its size.
     [[nodiscard]] std::size_t retained() const noexcept;

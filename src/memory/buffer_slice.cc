@@ -39,10 +39,7 @@ std::size_t buffer_slice::retained() const noexcept {
 }
 
 buffer_slice buffer_slice::compacted(retention_policy policy) const {
-    auto kept = retained();
-    bool wasteful =
-        kept > size_ && kept - size_ >= policy.waste_min && kept / policy.ratio_min >= size_;
-    return wasteful ? copy_of(bytes()) : *this;
+    return policy.is_waste(retained(), size_) ? copy_of(bytes()) : *this;
 }
 
 }  // namespace sluice::inline v0
