@@ -43,6 +43,7 @@ PUBLIC_HEADERS = {
     "file_region.h": "file",
     "mapped_appender.h": "file",
     "mapped_region.h": "file",
+    "piece.h": "chain",
     "chain.h": "chain",
     "chain_cursor.h": "chain",
     "filter.h": "filter",

@@ -4,8 +4,8 @@
 //     ends        220             1048796               1048798      ← positions are looked up
 //
 // Whatever produces output only builds a chain; a transfer (transfer.h) moves it. Pieces are never
-// joined or copied behind your back: flatten() is the one call that copies, and says so. Building,
-// cutting and exporting a chain does no I/O; what has to know the bytes (flatten, compare, get_be,
+// joined or copied behind your back: flatten() and compact() copy, and say so. Building, cutting
+// and exporting a chain does no I/O; what has to know the bytes (flatten, compare, get_be,
 // get_le) reads the file pieces, which may wait for the disk. chain_cursor.h reads and searches.
 //
 // Sizes and positions are 64-bit and count bytes; position 0 is the first byte that is left. A
@@ -23,113 +23,24 @@
 #include <bit>
 #include <cassert>
 #include <compare>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <sys/uio.h>
 
 #include <sluice/buffer_slice.h>
+#include <sluice/byte_order.h>
 #include <sluice/bytes.h>
-#include <sluice/file_region.h>
+#include <sluice/piece.h>
 #include <sluice/result.h>
 
 #pragma GCC visibility push(default)
 
 namespace sluice::inline v0 {
-
-// One element of a chain: a slice of memory or a region of a file, and made from either. Copying
-// one copies no bytes; moving one is a few loads and stores and leaves an empty piece of memory.
-class piece {
-  public:
-    piece() noexcept : memory_() {}
-    piece(buffer_slice memory) noexcept : memory_(std::move(memory)) {}
-    piece(file_region region) noexcept : region_(std::move(region)), kind_(kind::file) {}
-    piece(const piece& other) noexcept { take(other); }
-    piece(piece&& other) noexcept { take(std::move(other)); }
-    piece& operator=(const piece& other) noexcept { return *this = piece(other); }
-    piece& operator=(piece&& other) noexcept {
-        if (this == &other) return *this;
-        destroy();
-        take(std::move(other));
-        return *this;
-    }
-    ~piece() { destroy(); }
-
-    // The slice or the region, or null when it is the other one. Valid as long as the piece.
-    [[nodiscard]] const buffer_slice* memory() const noexcept {
-        return kind_ == kind::memory ? &memory_ : nullptr;
-    }
-    [[nodiscard]] const file_region* region() const noexcept {
-        return kind_ == kind::file ? &region_ : nullptr;
-    }
-    // Bytes in it.
-    [[nodiscard]] std::uint64_t size() const noexcept {
-        return kind_ == kind::memory ? memory_.size() : region_.size();
-    }
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-
-    // The `count` bytes from `from` on, sharing the storage or the file. O(1), no copy. The range
-    // must lie within the piece.
-    [[nodiscard]] piece slice(std::uint64_t from, std::uint64_t count) const noexcept {
-        if (kind_ == kind::memory) return memory_.slice(from, count);
-        return region_.slice(from, count);
-    }
-    // Drops `count` bytes at the front or at the back; at most size().
-    void trim_front(std::uint64_t count) noexcept {
-        kind_ == kind::memory ? memory_.trim_front(count) : region_.trim_front(count);
-    }
-    void trim_back(std::uint64_t count) noexcept {
-        if (kind_ == kind::memory) {
-            memory_.trim_back(count);
-        } else {
-            region_ = region_.slice(0, region_.size() - count);
-        }
-    }
-
-  private:
-    enum class kind : std::uint8_t { memory, file };
-
-    void take(const piece& other) noexcept {
-        kind_ = other.kind_;
-        if (kind_ == kind::memory) {
-            std::construct_at(&memory_, other.memory_);
-        } else {
-            std::construct_at(&region_, other.region_);
-        }
-    }
-    void take(piece&& other) noexcept {
-        kind_ = other.kind_;
-        if (kind_ == kind::memory) {
-            std::construct_at(&memory_, std::move(other.memory_));
-        } else {
-            std::construct_at(&region_, std::move(other.region_));
-            other.destroy();
-            std::construct_at(&other.memory_);
-            other.kind_ = kind::memory;
-        }
-    }
-    void destroy() noexcept {
-        kind_ == kind::memory ? std::destroy_at(&memory_) : std::destroy_at(&region_);
-    }
-
-    union {
-        buffer_slice memory_;
-        file_region region_;
-    };
-    kind kind_ = kind::memory;
-};
-
-// Bytes in a piece; the same as part.size().
-[[nodiscard]] inline std::uint64_t size_of(const piece& part) noexcept {
-    return part.size();
-}
 
 class chain {
   public:
@@ -192,9 +103,9 @@ class chain {
     // The number at `position`, most or least significant byte first; nothing when the chain ends
     // before, or when a file piece cannot be read (a cursor says why). Costs as piece_at when the
     // bytes lie in one piece of memory, and gathers them else.
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> get_be(std::uint64_t position) const;
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> get_le(std::uint64_t position) const;
 
     // How many parts were filled, and how many bytes they show.
@@ -225,6 +136,19 @@ class chain {
     // every byte; reads the file pieces. Fails if a file is shorter than its piece.
     [[nodiscard]] result<buffer_slice> flatten() const { return flatten(0, size_); }
     [[nodiscard]] result<buffer_slice> flatten(std::uint64_t position, std::uint64_t count) const;
+
+    // Bytes of memory that the pieces show, and that they keep alive. A storage is counted once,
+    // however many pieces are of it; file pieces and static bytes keep none.
+    struct retention {
+        std::uint64_t visible = 0;
+        std::uint64_t retained = 0;
+    };
+    // O(n log n) in the number of pieces; makes a list of them.
+    [[nodiscard]] retention retained() const;
+    // Copies the pieces of each storage that keeps too much for what they show together, by
+    // `policy`, to the heap, one block for each. Returns the bytes copied. The old storage goes if
+    // nobody else has slices of it. The pieces' borders stay.
+    std::uint64_t compact(retention_policy policy = {});
 
   private:
     friend class chain_cursor;
@@ -261,20 +185,6 @@ class chain {
     std::uint32_t changes_ = 0;  // lets a cursor notice a chain that is changed under it
 };
 
-namespace detail {
-// The number whose bytes begin at `from`. The compiler makes one load of it.
-template <std::integral T, std::endian Order>
-[[nodiscard]] T load(const std::byte* from) noexcept {
-    std::make_unsigned_t<T> value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-        auto shift = 8 * (Order == std::endian::little ? i : sizeof(T) - 1 - i);
-        value |= static_cast<std::make_unsigned_t<T>>(
-            std::to_integer<std::make_unsigned_t<T>>(from[i]) << shift);
-    }
-    return static_cast<T>(value);
-}
-}  // namespace detail
-
 inline chain::spot chain::locate(std::uint64_t position) const noexcept {
     assert(position < size_);
     const auto* ends = ends_.data() + front_;
@@ -300,19 +210,19 @@ std::optional<T> chain::get(std::uint64_t position) const {
         auto found = locate(position);
         const auto* memory = pieces_[front_ + found.index].memory();
         if (memory != nullptr && memory->size() - found.offset >= sizeof(T)) [[likely]]
-            return detail::load<T, Order>(memory->data() + found.offset);
+            return load<T>(memory->data() + found.offset, Order);
     }
     std::array<std::byte, sizeof(T)> gathered;
     if (!gather(position, gathered)) return std::nullopt;
-    return detail::load<T, Order>(gathered.data());
+    return load<T>(gathered.data(), Order);
 }
 
-template <std::integral T>
+template <scalar T>
 std::optional<T> chain::get_be(std::uint64_t position) const {
     return get<T, std::endian::big>(position);
 }
 
-template <std::integral T>
+template <scalar T>
 std::optional<T> chain::get_le(std::uint64_t position) const {
     return get<T, std::endian::little>(position);
 }

@@ -20,13 +20,13 @@
 #include <array>
 #include <bit>
 #include <cassert>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <type_traits>
 
+#include <sluice/byte_order.h>
 #include <sluice/bytes.h>
 #include <sluice/chain.h>
 #include <sluice/result.h>
@@ -84,19 +84,19 @@ class chain_cursor {
 
     // The number here, most or least significant byte first, and goes behind it; peek stays. Where
     // the bytes lie in several pieces they are gathered one by one.
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> read_be() {
         return read_number<T, std::endian::big>();
     }
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> read_le() {
         return read_number<T, std::endian::little>();
     }
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> peek_be() {
         return peek_number<T, std::endian::big>();
     }
-    template <std::integral T>
+    template <scalar T>
     [[nodiscard]] std::optional<T> peek_le() {
         return peek_number<T, std::endian::little>();
     }
@@ -111,7 +111,7 @@ class chain_cursor {
     [[nodiscard]] std::optional<std::int64_t> read_zigzag() {
         auto number = read_varint();
         if (!number) return std::nullopt;
-        return static_cast<std::int64_t>((*number >> 1) ^ (0 - (*number & 1)));
+        return unzigzag(*number);
     }
 
     // Copies bytes until `to` is full or there are no more, and goes behind them; peek stays.
@@ -192,7 +192,7 @@ class chain_cursor {
     template <typename T, std::endian Order>
     [[nodiscard]] std::optional<T> read_number() {
         if (static_cast<std::size_t>(here_.end - here_.at) >= sizeof(T)) [[likely]] {
-            auto number = detail::load<T, Order>(here_.at);
+            auto number = load<T>(here_.at, Order);
             here_.at += sizeof(T);
             return number;
         }
@@ -201,7 +201,7 @@ class chain_cursor {
     template <typename T, std::endian Order>
     [[nodiscard]] std::optional<T> peek_number() {
         if (static_cast<std::size_t>(here_.end - here_.at) >= sizeof(T)) [[likely]]
-            return detail::load<T, Order>(here_.at);
+            return load<T>(here_.at, Order);
         auto from = position();
         auto number = gathered_number<T, Order>();
         here_.seek(from);
@@ -212,7 +212,7 @@ class chain_cursor {
     [[nodiscard]] std::optional<T> gathered_number() {
         std::array<std::byte, sizeof(T)> bytes;
         auto from = position();
-        if (read(bytes) == sizeof(T)) return detail::load<T, Order>(bytes.data());
+        if (read(bytes) == sizeof(T)) return load<T>(bytes.data(), Order);
         here_.seek(from);
         return std::nullopt;
     }

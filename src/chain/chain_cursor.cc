@@ -92,18 +92,17 @@ std::size_t chain_cursor::state::copy_to(writable_bytes to) {
 }
 
 std::optional<std::uint64_t> chain_cursor::state::varint() {
-    constexpr unsigned bits = 64;
     auto from = position();
-    std::uint64_t number = 0;
-    for (unsigned shift = 0; shift < bits; shift += 7) {
+    std::array<std::byte, varint_size_max> bytes;
+    std::size_t size = 0;
+    while (size < bytes.size()) {
         if (at == end) refill();
         if (at == end) break;
-        auto group = std::to_integer<std::uint64_t>(*at++);
-        number |= (group & 0x7f) << shift;
-        bool overflows = shift + 7 > bits && (group & 0x7f) >> (bits - shift) != 0;
-        if (overflows) break;
-        if ((group & 0x80) == 0) return number;
+        bytes[size++] = *at++;
+        if ((bytes[size - 1] & std::byte{0x80}) == std::byte{0}) break;
     }
+    auto number = load_varint(bytes_view(bytes).first(size));
+    if (number.state == varint_state::complete) return number.value;
     seek(from);
     return std::nullopt;
 }
