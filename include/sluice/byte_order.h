@@ -9,7 +9,6 @@
 // not the machine's. Buffers, slices and chains offer the same with their bounds known.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
@@ -30,6 +29,21 @@ concept scalar =
     (std::integral<T> || std::floating_point<T> || std::is_enum_v<T>)&&!std::same_as<T, bool> &&
     (sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8);
 
+namespace detail {
+// The unsigned integer as large as T. Swapping the bytes of that is one instruction; g++ 12 makes a
+// loop over memory of std::reverse.
+template <std::size_t Size>
+using unsigned_of_size = std::conditional_t<
+    Size == 1, std::uint8_t,
+    std::conditional_t<Size == 2, std::uint16_t,
+                       std::conditional_t<Size == 4, std::uint32_t, std::uint64_t>>>;
+
+template <typename Bits>
+[[nodiscard]] constexpr Bits in_order(Bits bits, std::endian order) noexcept {
+    return order == std::endian::native ? bits : std::byteswap(bits);
+}
+}  // namespace detail
+
 // The value in the `sizeof(T)` bytes at `from`, in the order given: the most significant byte first
 // (big endian) or last (little endian).
 template <scalar T>
@@ -42,8 +56,8 @@ template <scalar T>
         // The compiler's own, with a constant size: a register load and no call.
         __builtin_memcpy(raw.data(), from, sizeof(T));
     }
-    if (order != std::endian::native) std::reverse(raw.begin(), raw.end());
-    return std::bit_cast<T>(raw);
+    auto bits = std::bit_cast<detail::unsigned_of_size<sizeof(T)>>(raw);
+    return std::bit_cast<T>(detail::in_order(bits, order));
 }
 template <scalar T>
 [[nodiscard]] constexpr T load_be(const std::byte* from) noexcept {
@@ -57,8 +71,8 @@ template <scalar T>
 // Writes `value` into the `sizeof(T)` bytes at `to`, in the order given.
 template <scalar T>
 constexpr void store(std::byte* to, T value, std::endian order) noexcept {
-    auto raw = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-    if (order != std::endian::native) std::reverse(raw.begin(), raw.end());
+    auto bits = std::bit_cast<detail::unsigned_of_size<sizeof(T)>>(value);
+    auto raw = std::bit_cast<std::array<std::byte, sizeof(T)>>(detail::in_order(bits, order));
     if consteval {
         for (std::size_t at = 0; at < sizeof(T); ++at)
             to[at] = raw[at];
