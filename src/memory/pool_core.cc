@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include <sys/mman.h>
+
 #include "memory/heap_storage.h"
 #include "memory/size_classes.h"
 #include "sys/mapping.h"
@@ -174,7 +176,7 @@ result<pool_chunk*> pool_core::make_chunk(const chunk_layout& layout) noexcept {
         return out_of_memory("system");
     }
     if (options_.huge_pages && layout.alignment > sys::page_size())
-        static_cast<void>(sys::advise_huge_pages(*mapping));
+        static_cast<void>(sys::advise(*mapping, MADV_HUGEPAGE));
     return pool_chunk::place(*mapping, layout, *this);
 }
 
