@@ -22,12 +22,33 @@ result<void> carry_out(const char* operation, const std::string& name, Attempt a
     return {};
 }
 
+result<unique_fd> create(int directory, const std::string& name, int flags, unsigned mode) {
+    if (auto injected = fault_for(call::open); injected.error_number != 0)
+        return failure(injected.error_number, "openat", name);
+    int fd = -1;
+    do {
+        fd = ::openat(directory, name.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | flags, mode);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) return failure(errno, "openat", name);
+    return unique_fd(fd);
+}
+
 }  // namespace
+
+result<unique_fd> create_named(int directory, const std::string& name, unsigned mode) {
+    return create(directory, name, O_CREAT | O_EXCL, mode);
+}
+
+result<unique_fd> create_nameless(int directory, unsigned mode) {
+    return create(directory, ".", O_TMPFILE, mode);
+}
 
 result<void> link_file(int fd, int directory, const std::string& name) {
     auto itself = "/proc/self/fd/" + std::to_string(fd);
     return carry_out("linkat", name, [&] {
-        return ::linkat(AT_FDCWD, itself.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW);
+        if (::linkat(AT_FDCWD, itself.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW) == 0)
+            return 0;
+        return errno == ENOENT ? ::linkat(fd, "", directory, name.c_str(), AT_EMPTY_PATH) : -1;
     });
 }
 

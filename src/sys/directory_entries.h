@@ -9,11 +9,17 @@
 #include <sys/stat.h>
 
 #include <sluice/result.h>
+#include <sluice/unique_fd.h>
 
 namespace sluice::sys {
 
-// Gives an open file, such as one of O_TMPFILE, a name (linkat(2) through /proc/self/fd, which
-// needs no privilege). EEXIST when the name is taken.
+// Opens a new file for reading and writing (openat(2) with O_CLOEXEC): one under this name, which
+// must be free (O_EXCL), or one without a name (O_TMPFILE).
+[[nodiscard]] result<unique_fd> create_named(int directory, const std::string& name, unsigned mode);
+[[nodiscard]] result<unique_fd> create_nameless(int directory, unsigned mode);
+
+// Gives an open file, such as one without a name, this one. EEXIST when it is taken. linkat(2)
+// through /proc/self/fd, which needs no privilege; where /proc is missing, with AT_EMPTY_PATH.
 [[nodiscard]] result<void> link_file(int fd, int directory, const std::string& name);
 
 enum class if_taken { replace, fail };
