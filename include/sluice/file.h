@@ -135,7 +135,8 @@ class file {
     [[nodiscard]] result<void> truncate(std::uint64_t size) const;
     // Takes disk space for the range, so that writing there cannot fail with ENOSPC (on file
     // systems that copy on write, such as btrfs, the first time only). New bytes read as zeros.
-    // EOPNOTSUPP where the file system cannot; nothing is written instead. fallocate(2).
+    // EOPNOTSUPP where the file system cannot; nothing is written instead. After ENOSPC a part of
+    // the range may have been taken, and the file may have grown so far (ext4). fallocate(2).
     [[nodiscard]] result<void> preallocate(std::uint64_t position, std::uint64_t size,
                                            file_size_is kept = file_size_is::grown) const;
     // Gives the range's blocks back; it reads as zeros from then on, the size stays.

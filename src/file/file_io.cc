@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <limits>
-#include <new>
 
+#include <sluice/buffer.h>
 #include <sluice/file.h>
 
 #include "file/parts.h"
@@ -55,10 +54,6 @@ result<void> write_all(std::span<const bytes_view> parts, const std::string& nam
     return {};
 }
 
-std::shared_ptr<std::byte[]> heap_memory(std::size_t size) {
-    return std::shared_ptr<std::byte[]>(new (std::nothrow) std::byte[size]);
-}
-
 }  // namespace
 
 result<std::size_t> file::read_at(std::uint64_t position, writable_bytes to) const {
@@ -85,24 +80,21 @@ result<std::size_t> file::read_at(std::uint64_t position,
 }
 
 result<buffer_slice> file::read_all(std::size_t size_max) const {
-    size_max = std::min(size_max, std::numeric_limits<std::size_t>::max() / 4);
     auto known = size();
     if (!known) return failure(std::move(known));
     if (*known > size_max) return failure(EFBIG, "read_all", name());
+    buffer content;
     // One byte more than there should be, so that the end shows without another round.
-    auto capacity = std::min(std::max<std::size_t>(*known, 4095), size_max) + 1;
-    std::shared_ptr<std::byte[]> content;
-    for (std::size_t filled = 0;; capacity = std::min(2 * capacity, size_max + 1)) {
-        auto larger = heap_memory(capacity);
-        if (!larger) return failure(ENOMEM, "read_all", name());
-        writable_bytes room(larger.get(), capacity);
-        copy_bytes(room, bytes_view(content.get(), filled));
-        content = std::move(larger);
-        auto got = read_at(filled, room.subspan(filled));
+    auto wanted = std::max<std::size_t>(*known, 4095) + 1;
+    for (;; wanted = 1) {  // which makes it grow twofold
+        if (auto reserved = content.try_reserve(wanted); !reserved)
+            return std::unexpected(std::move(reserved).error().on(name()));
+        auto room = content.tailroom();
+        auto got = read_at(content.size(), room);
         if (!got) return failure(std::move(got));
-        filled += *got;
-        if (filled > size_max) return failure(EFBIG, "read_all", name());
-        if (filled < capacity) return buffer_slice::within(content, room.first(filled));
+        content.commit(*got);
+        if (content.size() > size_max) return failure(EFBIG, "read_all", name());
+        if (*got < room.size()) return std::move(content).freeze();
     }
 }
 

@@ -1,0 +1,315 @@
+// Files on every file system that this machine can mount: what each of them promises, what each may
+// refuse, and what is left when a disk or a quota is full.
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <sluice/atomic_file.h>
+#include <sluice/buffered_appender.h>
+#include <sluice/file.h>
+#include <sluice/file_lock.h>
+#include <sluice/file_region.h>
+
+#include "support/pattern.h"
+#include "support/scratch_filesystem.h"
+#include "sys/files.h"
+
+namespace sluice {
+namespace {
+
+using support::difference;
+using support::filesystem_kind;
+using support::pattern;
+using support::scratch_filesystem;
+
+constexpr std::uint64_t block = 64 << 10;  // a multiple of every file system's block
+
+// On `place_`; the tests' own ways to make and look at files.
+class OnDisk : public testing::Test {
+  protected:
+    file make(const std::string& name, open_options options = {}) const {
+        options.access = file_access::read_write;
+        options.create = file_creation::if_missing;
+        auto opened = file::open(path(name), options);
+        EXPECT_TRUE(opened) << opened.error().message();
+        return *opened;
+    }
+    [[nodiscard]] std::string path(const std::string& name) const {
+        return place_->path() + "/" + name;
+    }
+    [[nodiscard]] static std::string content(const file& source) {
+        auto all = source.read_all(256 << 20);
+        EXPECT_TRUE(all) << all.error().message();
+        return all ? std::string(all->text()) : std::string();
+    }
+    [[nodiscard]] std::vector<std::string> names() const {
+        auto found = *sys::names_in(sys::open(place_->path(), O_RDONLY)->get(), 100);
+        std::ranges::sort(found.names);
+        return found.names;
+    }
+    // Writes MiBs until there is no more room: the error is `reason`, and every byte that was
+    // reported as written is there.
+    void write_until_full(const file& target, int reason) const {
+        auto chunk = pattern(1 << 20);
+        std::uint64_t written = 0;
+        for (int count = 0; count < 64; ++count) {
+            auto done = target.write_at(written, as_bytes(chunk));
+            written += done ? chunk.size() : done.error().bytes_done();
+            if (done) continue;
+            ASSERT_TRUE(done.error().is(reason)) << done.error().message();
+            expect_chunks(target, chunk, written);
+            return;
+        }
+        FAIL() << "never full";
+    }
+    static void expect_chunks(const file& target, const std::string& chunk, std::uint64_t written) {
+        auto size = target.size();
+        ASSERT_TRUE(size && *size >= written);
+        std::string room(chunk.size(), '?');
+        for (std::uint64_t at = 0; at < written; at += chunk.size()) {
+            auto count = std::min<std::uint64_t>(chunk.size(), written - at);
+            auto got = target.read_at(at, std::as_writable_bytes(std::span(room)).first(count));
+            ASSERT_EQ(got, count);
+            ASSERT_EQ(difference(room.substr(0, count), chunk.substr(0, count)), "") << at;
+        }
+    }
+
+    std::optional<scratch_filesystem> place_;
+};
+
+class Filesystems : public OnDisk, public testing::WithParamInterface<filesystem_kind> {
+  protected:
+    void SetUp() override {
+        auto made = scratch_filesystem::make(GetParam());
+        if (!made) GTEST_SKIP() << made.error().message();
+        place_.emplace(*std::move(made));
+    }
+    // What a file system may say no to.
+    [[nodiscard]] static bool is_unsupported(const result<void>& done) {
+        if (done) return false;
+        EXPECT_TRUE(done.error().is(EOPNOTSUPP)) << done.error().message();
+        return true;
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(, Filesystems, testing::ValuesIn(support::every_filesystem),
+                         [](const auto& each) { return std::string(name_of(each.param)); });
+
+TEST_P(Filesystems, WriteAppendReadTruncate) {
+    auto wanted = pattern(300'000);
+    auto target = make("file");
+    std::vector<bytes_view> parts;
+    for (std::size_t at = 0; at < wanted.size(); at += 100)
+        parts.push_back(as_bytes(std::string_view(wanted).substr(at, 100)));
+    ASSERT_TRUE(target.write_at(0, parts));
+    ASSERT_TRUE(target.append(as_bytes("end")));
+    ASSERT_TRUE(target.sync());
+    EXPECT_EQ(difference(content(target), wanted + "end"), "");
+    ASSERT_TRUE(target.truncate(1000));
+    ASSERT_TRUE(target.truncate(2000));
+    EXPECT_EQ(difference(content(target), wanted.substr(0, 1000) + std::string(1000, '\0')), "");
+}
+
+TEST_P(Filesystems, SparseFilesBeyond4GiB) {
+    constexpr std::uint64_t far = (std::uint64_t{5} << 30) + block;
+    auto target = make("sparse");
+    ASSERT_TRUE(target.write_at(far, as_bytes("far")));
+    ASSERT_TRUE(target.append(as_bytes("ther")));
+    EXPECT_EQ(target.size(), far + 7);
+    char room[10];
+    ASSERT_EQ(target.read_at(far - 2, std::as_writable_bytes(std::span(room))), 9u);
+    EXPECT_EQ(std::string_view(room, 9), std::string_view("\0\0farther", 9));
+    EXPECT_EQ(target.next_hole(0), 0u);
+    auto data = target.next_data(0);
+    ASSERT_TRUE(data && *data) << "no data";
+    EXPECT_GT(**data, far - (1 << 20));
+    EXPECT_LE(**data, far);
+    EXPECT_EQ(target.next_hole(far), far + 7);
+    EXPECT_EQ(target.next_data(far + 7), std::nullopt);
+}
+
+TEST_P(Filesystems, PreallocatePunchZero) {
+    auto wanted = pattern(4 * block);
+    auto target = make("file");
+    auto taken = target.preallocate(0, 8 * block, file_size_is::kept);
+    if (!is_unsupported(taken)) {
+        EXPECT_EQ(target.size(), 0u);
+    }
+    ASSERT_TRUE(target.write_at(0, as_bytes(wanted)));
+    if (!is_unsupported(target.punch_hole(block, block))) {
+        wanted.replace(block, block, block, '\0');
+        EXPECT_EQ(target.next_hole(0), block);
+        EXPECT_EQ(target.next_data(block), 2 * block);
+    }
+    EXPECT_EQ(difference(content(target), wanted), "");
+    if (!is_unsupported(target.zero_range(10, 20))) wanted.replace(10, 20, 20, '\0');
+    if (!is_unsupported(target.collapse_range(0, block))) wanted.erase(0, block);
+    EXPECT_EQ(difference(content(target), wanted), "");
+}
+
+TEST_P(Filesystems, SyncAdviseLock) {
+    auto target = make("file");
+    ASSERT_TRUE(target.write_at(0, as_bytes(pattern(4 * block))));
+    EXPECT_TRUE(target.sync_range(0, block, range_sync::start));
+    EXPECT_TRUE(target.sync_range(0, 0, range_sync::wait));
+    EXPECT_TRUE(target.sync(sync_scope::data));
+    EXPECT_TRUE(target.advise(file_advice::dont_need));
+    EXPECT_TRUE(target.advise(file_advice::will_need, block, block));
+    EXPECT_TRUE(file::open_directory(place_->path())->sync());
+    auto held = file_lock::acquire(target, lock_kind::exclusive, {.position = 0, .size = 10});
+    ASSERT_TRUE(held) << held.error().message();
+    auto other = make("file");
+    EXPECT_FALSE(*file_lock::try_acquire(other, lock_kind::shared, {.position = 9, .size = 1}));
+    EXPECT_TRUE(*file_lock::try_acquire(other, lock_kind::shared, {.position = 10, .size = 1}));
+}
+
+TEST_P(Filesystems, OpenBeneathAndTemporary) {
+    auto directory = *file::open_directory(place_->path());
+    make("file");
+    EXPECT_TRUE(file::open_beneath(directory, "file"));
+    auto out = file::open_beneath(directory, "../files/file");
+    ASSERT_FALSE(out);
+    EXPECT_TRUE(out.error().is(EXDEV));
+    auto nameless =
+        file::open_beneath(directory, ".", {.access = file_access::read_write, .temporary = true});
+    if (!nameless) {
+        EXPECT_TRUE(nameless.error().is(EOPNOTSUPP)) << nameless.error().message();
+    }
+}
+
+// Memory at a page's border.
+class pages {
+  public:
+    explicit pages(std::size_t size)
+        : bytes_(static_cast<std::byte*>(::operator new(size, std::align_val_t(4096))), size) {}
+    pages(const pages&) = delete;
+    pages& operator=(const pages&) = delete;
+    ~pages() { ::operator delete(bytes_.data(), std::align_val_t(4096)); }
+    [[nodiscard]] writable_bytes bytes() const { return bytes_; }
+
+  private:
+    writable_bytes bytes_;
+};
+
+TEST_P(Filesystems, DirectAsItsAlignmentSays) {
+    make("file");
+    auto direct = file::open(path("file"), {.access = file_access::read_write, .direct = true});
+    if (!direct) GTEST_SKIP() << direct.error().message();
+    auto unit = direct->direct_alignment()->position;
+    pages room(4 * unit);
+    auto wanted = pattern(4 * unit);
+    copy_bytes(room.bytes(), as_bytes(wanted));
+    ASSERT_TRUE(direct->write_at(unit, room.bytes()));
+    ASSERT_TRUE(direct->truncate(4 * unit + 100));
+    std::ranges::fill(room.bytes(), std::byte{0});
+    ASSERT_EQ(direct->read_at(unit, room.bytes()), 3 * unit + 100);
+    EXPECT_EQ(as_text(room.bytes()).substr(0, 3 * unit + 100), wanted.substr(0, 3 * unit + 100));
+}
+
+TEST_P(Filesystems, AFullDiskIsAnErrorAndWhatWasThereIsWhole) {
+    auto kept = make("kept");
+    auto wanted = pattern(300'000, 7);
+    ASSERT_TRUE(kept.write_at(0, as_bytes(wanted)));
+    ASSERT_TRUE(kept.sync());
+    ASSERT_TRUE(place_->fill_up_to(3 << 20));
+    auto target = make("new");
+    write_until_full(target, ENOSPC);
+    auto size = *target.size();
+    auto refused = target.preallocate(size, 64 << 20, file_size_is::kept);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(ENOSPC) || refused.error().is(EOPNOTSUPP));
+    EXPECT_EQ(target.size(), size);
+    EXPECT_EQ(difference(content(kept), wanted), "");
+    EXPECT_EQ(difference(content(*file::open(path("kept"))), wanted), "");
+}
+
+TEST_P(Filesystems, AnAppenderGoesOnWhenThereIsRoomAgain) {
+    ASSERT_TRUE(place_->fill_up_to(2 << 20));
+    auto wanted = pattern(12 << 20);
+    auto out = *buffered_appender::open(make("log"));
+    std::size_t at = 0;
+    int failures = 0;
+    for (std::size_t size = 1; at < wanted.size(); size = size % 100'000 + 777) {
+        auto part = as_bytes(std::string_view(wanted).substr(at, size));
+        auto done = out.append(part);
+        at += done ? part.size() : done.error().bytes_done();
+        if (done) continue;
+        ASSERT_TRUE(done.error().is(ENOSPC)) << done.error().message();
+        ASSERT_EQ(++failures, 1);
+        ASSERT_EQ(out.position(), at);
+        ASSERT_TRUE(place_->free_up());
+    }
+    EXPECT_EQ(failures, 1);
+    ASSERT_TRUE(out.close());
+    EXPECT_EQ(difference(content(make("log")), wanted), "");
+}
+
+TEST_P(Filesystems, AtomicReplaceAlsoWhenTheDiskIsFull) {
+    for (const char* text : {"first", "second"}) {
+        auto made = atomic_file::create(path("target"));
+        ASSERT_TRUE(made) << made.error().message();
+        ASSERT_TRUE(made->content().append(as_bytes(text)));
+        auto done = made->commit();
+        ASSERT_TRUE(done) << done.error().message();
+        EXPECT_EQ(content(make("target")), text);
+    }
+    {
+        auto refused = atomic_file::create(path("target"), {.must_not_exist = true});
+        ASSERT_TRUE(refused);
+        EXPECT_TRUE(refused->commit().error().is(EEXIST));
+        ASSERT_TRUE(place_->fill_up_to(2 << 20));
+        auto large = atomic_file::create(path("target"));
+        ASSERT_TRUE(large) << large.error().message();
+        write_until_full(large->content(), ENOSPC);
+    }
+    EXPECT_EQ(content(make("target")), "second");
+    EXPECT_EQ(names(), std::vector<std::string>{"target"});
+}
+
+class Quota : public OnDisk {
+  protected:
+    void SetUp() override {
+        auto made = scratch_filesystem::make_with_quota();
+        if (!made) GTEST_SKIP() << made.error().message();
+        place_.emplace(*std::move(made));
+    }
+};
+
+TEST_F(Quota, AFullQuotaIsAnErrorAndWhatWasThereIsWhole) {
+    auto kept = make("kept");
+    auto wanted = pattern(300'000, 7);
+    ASSERT_TRUE(kept.write_at(0, as_bytes(wanted)));
+    ASSERT_TRUE(kept.sync());
+    auto target = make("new");
+    write_until_full(target, EDQUOT);
+    EXPECT_EQ(difference(content(kept), wanted), "");
+    EXPECT_EQ(difference(content(*file::open(path("kept"))), wanted), "");
+}
+
+TEST_F(Quota, AnAppenderKeepsWhatDidNotFit) {
+    auto out = *buffered_appender::open(make("log"));
+    auto chunk = pattern(1000);
+    std::uint64_t taken = 0;
+    for (int count = 0; count < 20'000; ++count) {
+        auto done = out.append(as_bytes(chunk));
+        taken += done ? chunk.size() : done.error().bytes_done();
+        if (done) continue;
+        EXPECT_TRUE(done.error().is(EDQUOT)) << done.error().message();
+        break;
+    }
+    EXPECT_EQ(out.position(), taken);
+    ASSERT_GT(out.buffered(), 0u);
+    auto closed = out.close();
+    ASSERT_FALSE(closed);
+    EXPECT_TRUE(closed.error().is(EDQUOT)) << closed.error().message();
+    EXPECT_EQ(out.position(), taken);
+}
+
+}  // namespace
+}  // namespace sluice
