@@ -4,13 +4,11 @@
 #include <limits>
 #include <utility>
 
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <sluice/mapped_region.h>
 
 #include "file/mapped_region_storage.h"
-#include "sys/file_space.h"
 #include "sys/mapping.h"
 
 namespace sluice::inline v0 {
@@ -37,9 +35,7 @@ result<void> make_room(const file_region& range, const mapping_options& options)
     if (range.position() > position_max || range.size() > position_max - range.position())
         return failure(EOVERFLOW, "mmap", range.source().name());
     if (options.extend && options.mode == mapping_mode::read_write) {
-        auto allocated = sys::allocate(range.fd(), 0, range.position(), range.size());
-        if (!allocated) return named(std::move(allocated).error(), range.source());
-        return {};
+        return range.source().preallocate(range.position(), range.size());
     }
     auto file_size = range.source().size();
     if (!file_size) return failure(std::move(file_size));
@@ -192,9 +188,8 @@ result<void> mapped_region::flush(std::uint64_t from, std::uint64_t count, compl
     if (mode() == mapping_mode::copy_on_write) return refused(EINVAL, "msync");
     if (count == 0) return {};
     if (until == completion::start) {
-        auto started = sys::sync_range(mapping_->source().fd(), position_ + from, count,
-                                       SYNC_FILE_RANGE_WRITE);
-        if (!started) return named(std::move(started).error(), mapping_->source());
+        auto started = mapping_->source().sync_range(position_ + from, count, range_sync::start);
+        if (!started) return started;
     } else if (auto synced = on_pages(from, count, sys::sync_pages); !synced) {
         return synced;
     }
