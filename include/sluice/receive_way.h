@@ -91,6 +91,9 @@ class receive_way_set {
 struct receive_profile {
     // From this size on bytes of a socket go by splice(2), below it by one read and one write.
     std::uint64_t spliced_min = 64 * 1024;
+    // A socket that is not non-blocking is waited for until so much is in the pipe, before that is
+    // written: more at a time costs less.
+    std::uint64_t gathered_size = 256 * 1024;
     // Bytes are read and written in blocks of at most this size.
     std::uint64_t block_size = 256 * 1024;
 };

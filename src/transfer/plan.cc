@@ -14,6 +14,7 @@ constexpr std::string_view reason_texts[] = {
     "asked for by name",
     "bytes are in a pipe and must leave it first",
     "file systems copy or share blocks among themselves",
+    "large: a pipe hands over more at a time",
 };
 
 // From the cheapest for a large file to the one that always works.
@@ -72,6 +73,9 @@ plan plan_for(const chain& pieces, const sink& to, const profile& sizes,
     const auto* front = as_file(pieces.pieces().front());
     if (front == nullptr) return plan_for_memory(pieces, sizes, forced);
     if (forced && works(*forced, to, given_up)) return {*forced, plan_reason::forced};
+    bool large = to.is_socket() && front->size() >= sizes.spliced_file_min;
+    if (large && works(mechanism::splice, to, given_up))
+        return {mechanism::splice, plan_reason::large_file};
     return plan_for_file(to, given_up);
 }
 

@@ -229,14 +229,31 @@ TEST(Plan, SizesComeFromTheProfile) {
     EXPECT_EQ(plan_for(pieces, to, {.joined_file_max = 99}, {}, {}).way, gathered_write);
 }
 
+TEST(Plan, LargeFilesGoThroughAPipeWhereAskedFor) {
+    support::temporary_file written;
+    chain pieces;
+    pieces.append(written.open().region(0, 100));
+    sink to(-1, sink_kind::tcp_socket);
+    auto made = plan_for(pieces, to, {.spliced_file_min = 100}, {}, {});
+    EXPECT_EQ(made.way, splice);
+    EXPECT_EQ(made.reason, plan_reason::large_file);
+    EXPECT_EQ(plan_for(pieces, to, {.spliced_file_min = 101}, {}, {}).way, mechanism::sendfile);
+    mechanism_set given_up;
+    given_up.insert(splice);
+    EXPECT_EQ(plan_for(pieces, to, {.spliced_file_min = 1}, {}, given_up).way, mechanism::sendfile);
+    EXPECT_EQ(plan_for(pieces, sink(-1, sink_kind::pipe), {.spliced_file_min = 1}, {}, {}).way,
+              mechanism::sendfile);
+}
+
 TEST(Plan, EachReasonHasItsOwnText) {
     std::set<std::string_view> texts;
-    for (auto reason : {memory_is_gathered, small_file, file_without_copy, only_way_left,
-                        plan_reason::forced, staged, plan_reason::file_to_file}) {
+    for (auto reason :
+         {memory_is_gathered, small_file, file_without_copy, only_way_left, plan_reason::forced,
+          staged, plan_reason::file_to_file, plan_reason::large_file}) {
         EXPECT_GT(text_of(reason).size(), 10u);
         texts.insert(text_of(reason));
     }
-    EXPECT_EQ(texts.size(), 7u);
+    EXPECT_EQ(texts.size(), 8u);
 }
 
 TEST(Mechanism, NamesGoBothWays) {

@@ -79,6 +79,37 @@ result<receive_outcome> empty_pipe(receive_request& request, std::size_t size) {
     return receive_outcome{};
 }
 
+// What one filling of the pipe came to. An error or an end may come after bytes.
+struct filling {
+    std::size_t bytes = 0;
+    receive_state state = receive_state::moved;
+    std::optional<error> failed;
+};
+
+// One call where the source must not be waited for, else calls until enough has come.
+filling fill_pipe(receive_request& request) {
+    const auto& pipe = *request.kept.pipe;
+    auto most = std::min(request.limit, std::uint64_t{pipe.capacity()});
+    auto enough = request.wait == sys::receive_wait::for_all
+                      ? std::min(most, request.sizes.gathered_size)
+                      : 1;
+    filling made;
+    while (made.bytes < enough) {
+        ++request.cost.calls;
+        auto moved = sys::splice_to_pipe(pipe.write_end(), request.from.fd(),
+                                         static_cast<std::size_t>(most - made.bytes));
+        if (!moved) {
+            made.failed = std::move(moved).error();
+            break;
+        }
+        made.bytes += moved->bytes;
+        if (moved->bytes > 0) continue;
+        made.state = moved->would_block ? receive_state::would_block : receive_state::source_ended;
+        break;
+    }
+    return made;
+}
+
 }  // namespace
 
 result<receive_outcome> receive_by_splice(receive_request& request) {
@@ -89,19 +120,17 @@ result<receive_outcome> receive_by_splice(receive_request& request) {
         if (!taken) return unsupported(taken.error());
         kept.pipe.emplace(*std::move(taken));
     }
-    ++request.cost.calls;
-    auto size = std::min(request.limit, std::uint64_t{kept.pipe->capacity()});
-    auto filled = sys::splice_to_pipe(kept.pipe->write_end(), request.from.fd(),
-                                      static_cast<std::size_t>(size));
-    if (!filled && means_unsupported(filled.error())) return unsupported(filled.error());
-    if (!filled) return failure(std::move(filled));
-    // The pipe is empty, so it is the source that would block.
-    if (filled->would_block) {
-        ++request.cost.would_blocks;
-        return receive_outcome{.state = receive_state::would_block};
+    auto filled = fill_pipe(request);
+    if (filled.bytes == 0) {
+        if (filled.failed && means_unsupported(*filled.failed)) return unsupported(*filled.failed);
+        if (filled.failed) return std::unexpected(*std::move(filled.failed));
+        request.cost.would_blocks += filled.state == receive_state::would_block;
+        return receive_outcome{.state = filled.state};
     }
-    if (filled->bytes == 0) return receive_outcome{.state = receive_state::source_ended};
-    return empty_pipe(request, filled->bytes);
+    auto emptied = empty_pipe(request, filled.bytes);
+    // A socket tells of an error only once, so it must not get lost.
+    if (emptied && filled.failed) return std::unexpected(*std::move(filled.failed));
+    return emptied;
 }
 
 }  // namespace sluice::inline v0

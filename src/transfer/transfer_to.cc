@@ -11,6 +11,7 @@
 #include "sys/files.h"
 #include "sys/io.h"
 #include "transfer/bounce.h"
+#include "transfer/pipe_pool.h"
 #include "transfer/process_costs.h"
 
 namespace sluice::inline v0 {
@@ -73,6 +74,24 @@ result<bool> wait_for(const sink& to) {
     return sys::wait_until(to.fd(), sys::readiness::to_write, -1);
 }
 
+// A pipe that the kernel gave less room (fs.pipe-user-pages-soft) would move less at a time, not
+// more. The pipe goes back to the thread's pool and is taken again.
+bool has_large_pipe() {
+    auto pipe = pooled_pipe::take();
+    return pipe && pipe->capacity() >= 512 * 1024;
+}
+
+transfer_options options_for(const file_region& from, const sink& to,
+                             const file_transfer_options& options) {
+    transfer_options wanted{.sizes = options.sizes, .forced = options.forced};
+    wanted.sizes.chunk_size = options.call_size;
+    wanted.check_residency = false;
+    if (options.remembered != nullptr) wanted.avoided = options.remembered->sending;
+    bool large = to.is_socket() && from.size() >= wanted.sizes.spliced_file_min;
+    if (large && !has_large_pipe()) wanted.sizes.spliced_file_min = profile::never;
+    return wanted;
+}
+
 // Steps until there is nothing left to do or to wait for.
 result<transfer_state> carry_out(transfer& out, const sink& to) {
     while (true) {
@@ -101,11 +120,7 @@ result<transfer_state> carry_out(transfer& out, const sink& to) {
 send_report transfer_to(const file_region& from, sink to, const file_transfer_options& options) {
     if (auto apart = refuse_overlap(from, to); !apart)
         return failed_at_once(std::move(apart).error());
-    transfer_options wanted{.sizes = options.sizes, .forced = options.forced};
-    wanted.sizes.chunk_size = options.call_size;
-    wanted.check_residency = false;
-    if (options.remembered != nullptr) wanted.avoided = options.remembered->sending;
-    transfer out(to, wanted);
+    transfer out(to, options_for(from, to, options));
     out.pieces().append(from);
 
     auto state = carry_out(out, to);
