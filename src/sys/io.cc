@@ -121,8 +121,8 @@ result<moved> writev(int fd, std::span<const iovec> parts) {
                      [&](const iovec* list, int count) { return ::writev(fd, list, count); });
 }
 
-result<moved> send(int socket, std::span<const iovec> parts, more_follows more) {
-    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more == more_follows::yes ? MSG_MORE : 0);
+result<moved> send(int socket, std::span<const iovec> parts, more_follows more, int flags) {
+    flags |= MSG_NOSIGNAL | MSG_DONTWAIT | (more == more_follows::yes ? MSG_MORE : 0);
     return carry_out(call::sendmsg, "sendmsg", parts, [&](const iovec* list, int count) {
         msghdr message{};
         message.msg_iov = const_cast<iovec*>(list);  // sendmsg(2) only reads it

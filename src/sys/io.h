@@ -53,8 +53,9 @@ struct moved {
 // (MSG_MORE).
 enum class more_follows : bool { no, yes };
 
-// sendmsg(2) on a socket with MSG_NOSIGNAL and MSG_DONTWAIT
-[[nodiscard]] result<moved> send(int socket, std::span<const iovec> parts, more_follows more);
+// sendmsg(2) on a socket with MSG_NOSIGNAL and MSG_DONTWAIT, and `flags` besides.
+[[nodiscard]] result<moved> send(int socket, std::span<const iovec> parts, more_follows more,
+                                 int flags = 0);
 // Whether a call waits until it has got all that was asked for, or the source has ended, or takes
 // what is there.
 enum class receive_wait : bool { none, for_all };

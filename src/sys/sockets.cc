@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -27,6 +28,22 @@ bool concerns_one_connection(int reason) {
         default:
             return false;
     }
+}
+
+// The kernel's report on zero-copy sends in a message of the error queue, if it is one.
+std::optional<zerocopy_completion> completion_in(msghdr& message) {
+    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, part)) {
+        bool is_error = (part->cmsg_level == SOL_IP && part->cmsg_type == IP_RECVERR) ||
+                        (part->cmsg_level == SOL_IPV6 && part->cmsg_type == IPV6_RECVERR);
+        if (!is_error) continue;
+        const auto* report = reinterpret_cast<const sock_extended_err*>(CMSG_DATA(part));
+        if (report->ee_errno != 0 || report->ee_origin != SO_EE_ORIGIN_ZEROCOPY) continue;
+        return zerocopy_completion{.first = report->ee_info,
+                                   .last = report->ee_data,
+                                   .copied = (report->ee_code & SO_EE_CODE_ZEROCOPY_COPIED) != 0};
+    }
+    return std::nullopt;
 }
 
 void enable(int socket, int level, int name) noexcept {
@@ -96,6 +113,34 @@ void send_at_once(int socket) noexcept {
 
 void shut_sending(int socket) noexcept {
     ::shutdown(socket, SHUT_WR);
+}
+
+result<void> allow_zerocopy(int socket) {
+    int on = 1;
+    if (::setsockopt(socket, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) != 0)
+        return failure(errno, "setsockopt SO_ZEROCOPY");
+    return {};
+}
+
+result<moved> send_zerocopy(int socket, std::span<const iovec> parts, more_follows more) {
+    return send(socket, parts, more, MSG_ZEROCOPY);
+}
+
+result<std::optional<zerocopy_completion>> next_completion(int socket) {
+    while (true) {
+        if (auto injected = fault_for(call::recvmsg); injected.error_number != 0)
+            return failure(injected.error_number, "recvmsg");
+        alignas(cmsghdr) std::byte control[256];
+        msghdr message{};
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) return std::optional<zerocopy_completion>();
+            return failure(errno, "recvmsg");
+        }
+        if (auto found = completion_in(message)) return found;
+    }
 }
 
 void reset_on_close(int socket) noexcept {

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <sluice/result.h>
 #include <sluice/unique_fd.h>
+
+#include "sys/io.h"
 
 namespace sluice::sys {
 
@@ -45,5 +50,22 @@ void send_at_once(int socket) noexcept;
 void shut_sending(int socket) noexcept;
 // SO_LINGER 0: the close that follows resets the connection.
 void reset_on_close(int socket) noexcept;
+
+// SO_ZEROCOPY: allows MSG_ZEROCOPY. EOPNOTSUPP where the protocol has none.
+[[nodiscard]] result<void> allow_zerocopy(int socket);
+// sendmsg(2) with MSG_ZEROCOPY, MSG_NOSIGNAL and MSG_DONTWAIT. The kernel reads the memory after
+// the call has returned, until next_completion() says that it has let go. Each call that moves
+// bytes counts one. ENOBUFS: over optmem_max or RLIMIT_MEMLOCK.
+[[nodiscard]] result<moved> send_zerocopy(int socket, std::span<const iovec> parts,
+                                          more_follows more);
+// Calls that the kernel has let go: first to last, both included, counted modulo 2^32.
+struct zerocopy_completion {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    bool copied = false;  // SO_EE_CODE_ZEROCOPY_COPIED: it copied after all
+};
+// recvmsg(2) with MSG_ERRQUEUE: the next completion that has come, none if there is none. Other
+// messages in the error queue are dropped.
+[[nodiscard]] result<std::optional<zerocopy_completion>> next_completion(int socket);
 
 }  // namespace sluice::sys

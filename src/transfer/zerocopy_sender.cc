@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <sluice/in_flight.h>
+
+#include "sys/io.h"
+#include "sys/sockets.h"
+
+namespace sluice::inline v0 {
+
+namespace {
+
+// A socket buffer of the kernel holds 17 fragments (MAX_SKB_FRAGS): more parts in a call gain
+// little.
+constexpr std::size_t parts_max = 64;
+
+// The first `limit` bytes of the parts.
+std::span<iovec> cut_to(std::span<iovec> parts, std::uint64_t limit) {
+    std::size_t count = 0;
+    for (auto& part : parts) {
+        if (limit == 0) break;
+        part.iov_len = static_cast<std::size_t>(std::min<std::uint64_t>(part.iov_len, limit));
+        limit -= part.iov_len;
+        ++count;
+    }
+    return parts.first(count);
+}
+
+}  // namespace
+
+result<zerocopy_sender> zerocopy_sender::make(unique_fd socket, zerocopy_options options) {
+    if (auto allowed = sys::allow_zerocopy(socket.get()); !allowed)
+        return failure(std::move(allowed));
+    return zerocopy_sender(std::move(socket), options);
+}
+
+zerocopy_sender& zerocopy_sender::operator=(zerocopy_sender&& other) noexcept {
+    if (this == &other) return *this;
+    abort();
+    socket_ = std::move(other.socket_);
+    options_ = other.options_;
+    pending_ = std::exchange(other.pending_, in_flight());
+    refused_ = other.refused_;
+    costs_ = other.costs_;
+    return *this;
+}
+
+zerocopy_sender::~zerocopy_sender() {
+    abort();
+}
+
+// The socket goes before the memory does.
+void zerocopy_sender::abort() noexcept {
+    if (socket_ && !pending_.empty()) sys::reset_on_close(socket_.get());
+    socket_.reset();
+}
+
+// What one call has moved, and whether it could not be made for the bound.
+struct zerocopy_sender::attempt {
+    sys::moved moved;
+    bool over_bound = false;
+};
+
+result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
+    std::array<iovec, parts_max> room;
+    auto exported = pieces.export_memory(room);
+    auto parts = std::span(room).first(exported.parts);
+    auto more = exported.bytes < pieces.size() ? sys::more_follows::yes : sys::more_follows::no;
+
+    auto free = options_.in_flight_max - std::min(options_.in_flight_max, pending_.bytes());
+    auto least = std::max<std::uint64_t>(options_.copied_below, 1);
+    bool large = exported.bytes >= least;
+    bool fits = free >= std::min<std::uint64_t>(exported.bytes, least);
+    if (large && !fits && options_.when_reached == zerocopy_options::at_bound::stop)
+        return attempt{.moved = {}, .over_bound = true};
+    if (large && fits && !refused_) {
+        ++costs_.calls;
+        auto moved = sys::send_zerocopy(socket_.get(), cut_to(parts, free), more);
+        if (moved) {
+            if (moved->bytes > 0) pending_.add(pieces.split_at(moved->bytes));
+            return attempt{.moved = *moved};
+        }
+        if (!moved.error().is(ENOBUFS)) return failure(std::move(moved));
+        refused_ = true;
+        ++costs_.refused;
+    }
+    ++costs_.calls;
+    auto moved = sys::send(socket_.get(), parts, more);
+    if (!moved) return failure(std::move(moved));
+    costs_.copied_bytes += moved->bytes;
+    pieces.advance(moved->bytes);
+    return attempt{.moved = *moved};
+}
+
+result<zerocopy_progress> zerocopy_sender::send(chain& pieces) {
+    zerocopy_progress made;
+    auto memory_left = [&] {
+        iovec first;
+        return pieces.export_memory({&first, 1}).parts > 0;
+    };
+    while (memory_left()) {
+        auto tried = send_front(pieces);
+        if (!tried) return failure(std::move(tried));
+        if (tried->over_bound) {
+            // Perhaps the kernel has let go some by now.
+            auto released = poll_completions();
+            if (!released) return failure(std::move(released));
+            if (*released > 0) continue;
+            made.state = zerocopy_state::bound_reached;
+            return made;
+        }
+        made.bytes += tried->moved.bytes;
+        costs_.bytes += tried->moved.bytes;
+        if (!tried->moved.would_block) continue;
+        ++costs_.would_blocks;
+        made.state = zerocopy_state::would_block;
+        return made;
+    }
+    return made;
+}
+
+result<std::uint64_t> zerocopy_sender::poll_completions() {
+    auto released = pending_.poll_completions(socket_.get(), costs_);
+    if (released && *released > 0) refused_ = false;
+    return released;
+}
+
+result<void> zerocopy_sender::close(in_flight_lot& lot) && {
+    if (!pending_.empty()) {
+        // An error here says nothing about the connection: the lot will ask again.
+        auto released = poll_completions();
+        static_cast<void>(released);
+    }
+    if (pending_.empty()) {
+        socket_.reset();
+        return {};
+    }
+    return lot.take(std::move(socket_), std::exchange(pending_, in_flight()));
+}
+
+}  // namespace sluice::inline v0
