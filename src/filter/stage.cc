@@ -1,0 +1,50 @@
+#include "filter/stage.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace sluice::inline v0 {
+
+result<filter_state> filter::stage::step() {
+    if (failed_) return std::unexpected(*failed_);
+    try {
+        auto came = work();
+        if (!came) failed_ = came.error();
+        return came;
+    } catch (const std::bad_alloc&) {
+        failed_ = error(std::make_error_code(std::errc::not_enough_memory), "filter");
+        return std::unexpected(*failed_);
+    }
+}
+
+result<chain> filter::stage::pull(std::uint64_t bytes_max) {
+    while (ready_.empty()) {
+        auto came = step();
+        if (!came) return failure(std::move(came));
+        if (*came == filter_state::hungry || *came == filter_state::done) break;
+        if (*came == filter_state::working) wait();
+    }
+    auto out = ready_.split_at(std::min(bytes_max, ready_.size()));
+    pulled_bytes_ += out.size();
+    while (!held_.empty() && held_.front().end <= pulled_bytes_) {
+        let_go(held_.front().capacity);
+        held_.pop_front();
+    }
+    return out;
+}
+
+void filter::stage::add_output(chain&& made, std::size_t capacity) {
+    if (made.empty()) return let_go(capacity);
+    statistics_.bytes_out += made.size();
+    held_.push_back({.end = statistics_.bytes_out, .capacity = capacity});
+    ready_.append(std::move(made));
+}
+
+void filter::stage::hold(std::size_t bytes) noexcept {
+    statistics_.memory_bytes += bytes;
+    statistics_.memory_bytes_peak =
+        std::max(statistics_.memory_bytes_peak, statistics_.memory_bytes);
+}
+
+}  // namespace sluice::inline v0
