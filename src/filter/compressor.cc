@@ -15,21 +15,17 @@ namespace sluice::inline v0 {
 
 namespace {
 
-// The last `count` bytes of a chain, which stays as it is.
+// The last `count` bytes of a chain, or all of it when it has fewer.
 chain tail_of(const chain& whole, std::uint64_t count) {
-    chain tail;
-    auto skip = whole.size() - std::min(count, whole.size());
-    for (const piece& part : whole.pieces()) {
-        auto size = size_of(part);
-        auto from = std::min(skip, size);
-        skip -= from;
-        if (from == size) continue;
-        if (const auto* memory = std::get_if<buffer_slice>(&part))
-            tail.append(memory->slice(static_cast<std::size_t>(from), size - from));
-        else
-            tail.append(std::get<file_region>(part).slice(from, size - from));
+    auto size = std::min(count, whole.size());
+    return whole.slice(whole.size() - size, size);
+}
+
+// Lets the crew own slices of memory that is bound to the caller's thread.
+void share(const chain& pieces) noexcept {
+    for (const piece& part : pieces.pieces()) {
+        if (const auto* memory = part.memory()) buffer_slice(*memory).share();
     }
-    return tail;
 }
 
 // Cuts the input into blocks, has them compressed, and puts the outputs together in order.
@@ -107,6 +103,7 @@ class compressor final : public filter::stage {
         next->plain = input_.split_at(size);
         next->last = finishing_ && input_.empty();
         next->dictionary = std::exchange(before_, {});
+        if (crew_) share(next->plain);
         before_ = tail_of(next->plain, dictionary_bytes(codec_));
         flush_bytes_ -= std::min(flush_bytes_, size);
         last_begun_ = next->last;

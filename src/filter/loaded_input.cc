@@ -10,10 +10,10 @@ namespace sluice::inline v0 {
 result<loaded_input> loaded_input::of(const chain& pieces) {
     loaded_input loaded;
     for (const piece& part : pieces.pieces()) {
-        if (const auto* memory = std::get_if<buffer_slice>(&part)) {
+        if (const auto* memory = part.memory()) {
             loaded.held_.push_back(*memory);
             loaded.parts_.push_back(memory->bytes());
-        } else if (auto added = loaded.add(std::get<file_region>(part)); !added) {
+        } else if (auto added = loaded.add(*part.region()); !added) {
             return failure(std::move(added));
         }
     }
