@@ -23,6 +23,7 @@ class Workspace:
     def __init__(self, options):
         self.options = options
         self.build = pathlib.Path(options.build).resolve()
+        self.all_cores = os.sched_getaffinity(0)
         self.server_core, self.client_core = machine.cores()
         self._stack = contextlib.ExitStack()
         self.open_files = _raise_open_files()
@@ -42,8 +43,13 @@ class Workspace:
         """A group of servers and other things that end before the run does."""
         return self._stack.enter_context(contextlib.ExitStack())
 
+    @property
+    def quick(self):
+        """Only to see that everything runs: short rounds, small files, hardly warmed up."""
+        return self.options.quick
+
     def rounds(self, default):
-        return self.options.rounds or default
+        return self.options.rounds or (2 if self.quick else default)
 
     def program(self, name):
         return self.build / "bench" / f"bench_{name}"
@@ -52,12 +58,21 @@ class Workspace:
         made = tempfile.mkdtemp(prefix=f"{name}-", dir=self.temporary)
         return pathlib.Path(made)
 
-    def start(self, command, core=None, **options):
-        """Starts a process, pinned to the core, in a group of its own, which dies with this one."""
-        core = self.server_core if core is None else core
+    def disk_folder(self, name):
+        """A folder that ends with the run, on the disk of the pages: /tmp may be memory."""
+        made = tempfile.mkdtemp(prefix=f"{name}-", dir=self.pages)
+        self._stack.callback(shutil.rmtree, made, ignore_errors=True)
+        return pathlib.Path(made)
+
+    def start(self, command, core=None, cores=None, **options):
+        """Starts a process, pinned to the core, in a group of its own, which dies with this one.
+
+        `cores`: to several instead of one.
+        """
+        cores = cores or {self.server_core if core is None else core}
 
         def prepare():
-            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, cores)
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
         return subprocess.Popen([str(word) for word in command], start_new_session=True,
