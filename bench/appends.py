@@ -76,7 +76,8 @@ def _add_targets(report, result):
                       result.ratio("mapping", figure, "Java: mapping"))
         paired.target(report, f"mapping / {_BARE}, {what}", 1.25,
                       result.ratio("mapping", figure, _BARE))
-    paired.target(report, "buffered / Java's", 0.6, result.ratio("buffered", "ms", "Java: buffered"))
+    paired.target(report, "buffered / Java's", 0.6,
+                  result.ratio("buffered", "ms", "Java: buffered"))
     ratio = result.ratio("buffered", "ms", "Java: buffered, 64 KiB")
     report.note(f"Buffered over Java's with a buffer of 64 KiB, as large as ours is by default: "
                 f"{number(ratio['median'])}. Java's own default is 8 KiB.")

@@ -34,7 +34,7 @@ def run(bench):
             what = _Transfer(case, _start_other_side(bench, scope, other_side, size), size,
                              source if case == "to-socket" else fresh / "received")
             result = _measure(bench, report, scope, what, java_call)
-            _add(report, heading, result, limit, java_call)
+            _add(report, heading, case, result, limit, java_call)
             report.raw[case] = result.figures
     report.note(f"{java_peer.version()}, {' '.join(java_peer.jvm_flags(bench))}.")
     report.note("CPU time (user and system) of all threads of the process that moves the bytes; of "
@@ -88,6 +88,7 @@ def _our_round(bench, report, what, milliseconds):
                                  cores={bench.server_core})
     report.raw.setdefault("google_benchmark", {}).setdefault(what.case, []).append(found)
     entry = found[what.case]
+    report.raw.setdefault("ways", {})[what.case] = entry["label"]
     return {key: entry[key] for key in ("cpu_s_per_gb", "seconds_per_gb", "calls", "transfers")}
 
 
@@ -96,14 +97,16 @@ def _java_round(java, what):
     return java.round()
 
 
-def _add(report, heading, result, limit, java_call):
+def _add(report, heading, case, result, limit, java_call):
     rows = []
+    ways = {"sluice": f"sluice, by {report.raw['ways'][case]}"}
     for name in result.figures:
         seconds = result.summary(name, "seconds_per_gb")
         transfers = result.summary(name, "transfers")
-        rows.append([name, *paired.cells(result.summary(name, "cpu_s_per_gb")),
+        rows.append([ways.get(name, name),
+                     *paired.cells(result.summary(name, "cpu_s_per_gb")),
                      number(seconds["median"]), number(transfers["median"])])
     report.table(f"{heading}: CPU seconds per GB",
-                 ["way", "CPU s/GB", "min–max", "elapsed s/GB", "transfers a round"], rows)
+                 ["", "CPU s/GB", "min–max", "elapsed s/GB", "transfers a round"], rows)
     paired.target(report, f"{heading}: CPU per GB over {java_call}'s", limit,
                   result.ratio("sluice", "cpu_s_per_gb", f"Java: {java_call}"))

@@ -16,7 +16,7 @@ def run(bench, program, filter_words, arguments=(), min_time_s=0.3, cores=None):
     path = bench.program(program)
     if not path.exists():
         raise peers.Missing(f"{path.name} is not built ({path}); script/bench builds it")
-    chosen = "^(" + "|".join(re.escape(word) for word in filter_words) + ")"
+    chosen = "^(" + "|".join(filter_words) + ")"
     command = [path, *arguments, f"--benchmark_filter={chosen}", "--benchmark_format=json",
                f"--benchmark_min_time={min_time_s}"]
     process = bench.start(command, cores=cores or bench.all_cores, stdin=subprocess.DEVNULL,
@@ -25,7 +25,7 @@ def run(bench, program, filter_words, arguments=(), min_time_s=0.3, cores=None):
         output, errors = process.communicate(timeout=_TIMEOUT_S)
     finally:
         workspace.stop(process)
-    if process.returncode != 0:
+    if process.returncode != 0 or not output:
         raise RuntimeError(f"{path.name}: {errors.strip()[-800:]}")
     return _entries(path.name, output)
 

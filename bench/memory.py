@@ -170,5 +170,5 @@ def _add_notes(bench, report):
                 "is where it is fastest. sluice's figures are of a process with one thread; "
                 "\"several threads\": the same in a process that has started another one; "
                 "\"thread_bound\": with storages that count without atomic operations.")
-    report.note("Random reads are calls with a position (Netty's getLong); uneven: with pieces of 1 "
-                "to 127 bytes; cursor: seeking and then reading.")
+    report.note("Random reads are calls with a position (Netty's getLong); uneven: with pieces of "
+                "1 to 127 bytes; cursor: seeking and then reading.")

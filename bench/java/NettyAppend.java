@@ -3,7 +3,7 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.util.concurrent.DefaultEventExecutor;
 
-/** Appends slices of 1 KiB, made beforehand, to a new composite buffer; dropping it is not timed. */
+/** Appends slices of 1 KiB, made before, to a new composite buffer; dropping it is not timed. */
 final class NettyAppend implements Round {
     private static final int PIECE = 1024;
     private static final int BLOCK_PIECES = 64;
