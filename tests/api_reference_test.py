@@ -66,6 +66,10 @@ class Filter(unittest.TestCase):
             self.filtered("// Trims.\nvoid trim_front();\nvoid trim_back();\nvoid other();"),
             "/// Trims.\nvoid trim_front();\n/// Trims.\nvoid trim_back();\nvoid other();")
 
+    def test_special_members_speak_for_themselves(self):
+        body = "struct two {\n    // Empty.\n    two();\n    two(const two& other);\n    ~two();\n};"
+        self.assertEqual(self.filtered(body), body.replace("// Empty", "/// Empty"))
+
     def test_the_file_is_about_its_class(self):
         self.assertEqual(self.filtered("class chain {\n};"),
                          "/// Pieces in a row.\nclass chain {\n};")

@@ -4,7 +4,7 @@ The headers are written for people, with plain // comments; Doxygen wants its ow
 declaration becomes its documentation, and that of the declarations that follow without a blank line;
 a comment behind one on the same line becomes its own; a header's first comment is about the file.
 Comments within functions stay what they are. Of a Markdown page, links that lead out of the guide
-become plain text.
+become plain text, and comments go.
 """
 
 import itertools
@@ -18,6 +18,10 @@ sys.dont_write_bytecode = True
 import structure  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Speaks for itself: a destructor, an assignment, a constructor from the same type.
+SPECIAL_MEMBER = re.compile(r"~\w+\(|\boperator=\(|\b(\w+)\((const )?\1(<\w+>)? ?&")
+
 
 def escaped(text):
     """Prose in which nothing but code between backticks means anything to Doxygen."""
@@ -195,6 +199,8 @@ class Filter:
 
     def is_meant(self, code):
         """Whether the comment before the last declaration is about this one too."""
+        if SPECIAL_MEMBER.search(code):
+            return False
         name = name_in(code)
         return bool(words_of(name) & self.named) or any(
             re.search(rf"\b{name}\b", line) for line in self.shared)
@@ -220,7 +226,7 @@ class Filter:
 
 
 def page(path, text):
-    """A page of the guide: links that lead out of it are only text, and its place is its name."""
+    """A page of the guide: links that lead out of it are only text, and comments are left out."""
     guide = {each.name for each in (ROOT / "docs").glob("library*")}
     guide |= {each.name for each in (ROOT / "docs" / "library").glob("*.md")}
     guide |= {"from-netty-and-nio.md"}
@@ -230,6 +236,7 @@ def page(path, text):
         inside = target.split("#")[0].rsplit("/", 1)[-1] in guide
         return match.group() if inside or "://" in target else match.group(1)
 
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.S)
     return re.sub(r"\[([^\]\n]*(?:\n[^\]\n]*)?)\]\(([^)\s]+)\)", link, text)
 
 
