@@ -30,8 +30,8 @@
 // block or room for one; no atomic read-modify-write. Bookkeeping takes 64 bytes for each block and
 // about 16 KiB for each thread and pool; that of blocks is within the budget.
 //
-// The memory of a fresh block is whatever was in it before. A pool must not be used in a child
-// process after fork(2).
+// The memory of a fresh block is whatever was in it before. A pool must not be used in a signal
+// handler, nor in a child process after fork(2).
 #pragma once
 
 #include <array>

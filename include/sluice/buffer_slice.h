@@ -15,8 +15,7 @@
 // of pools): share() must be called before the first slice of one reaches another thread.
 //
 // Cost: copying and dropping a slice is a load and a store each while the process has one thread or
-// the storage is bound to one; otherwise an atomic addition each. Dropping the last slice of a
-// storage needs none. storage.h says why.
+// the storage is bound to one; otherwise mostly an atomic addition each (storage.h says when not).
 //
 // Retention: slice() never copies, so a slice of ten bytes keeps a block of a mebibyte. Nothing is
 // done about that unasked. retained() says how much a slice keeps, and compacted() is the slice

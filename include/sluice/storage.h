@@ -8,10 +8,12 @@
 // buffer_slice::of_object() is the short way. The memory goes at once and in the thread that drops
 // the last owner: nothing is left to a collector or to another thread.
 //
-// Threads: owners may come and go in any thread, unless the storage is bound to one. While the
-// process has a single thread, or the storage is bound to one, counting is a load and a store;
-// otherwise an atomic addition each. (Counts that are biased towards one thread would be cheap in
-// more cases, but drops elsewhere would wait until that thread looks: memory would come back late.)
+// Threads: owners may come and go in any thread, unless the storage is bound to one: then share()
+// must be called before the first owner reaches another thread. While the process has a single
+// thread, or the storage is bound to one, counting is a load and a store; otherwise an atomic
+// addition each, but for the step from one owner to two and for the last drop, which are plain
+// always. (Counts that are biased towards one thread would be cheap in more cases, but drops
+// elsewhere would wait until that thread looks: memory would come back late.)
 #pragma once
 
 #include <atomic>
@@ -48,22 +50,26 @@ class storage {
 
     // One more owner. Whoever calls it is one already.
     void retain() noexcept {
-        // Relaxed: the caller's own count keeps the storage from going away meanwhile.
-        if (counts_plainly()) {
-            owners_.store(owners_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        // A sole owner cannot get company meanwhile, as only owners retain: no atomic
+        // read-modify-write is needed to become two. Acquire, to pass on what the owners before
+        // did, since a plain store ends their release sequence.
+        auto owners = owners_.load(std::memory_order_acquire);
+        if (owners == 1 || counts_plainly()) {
+            owners_.store(owners + 1, std::memory_order_relaxed);
         } else {
+            // Relaxed: the caller's own count keeps the storage from going away.
             owners_.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
     // One owner less; the last one releases the storage.
     void drop() noexcept {
-        // A sole owner cannot get company meanwhile, as only owners retain: no atomic
-        // read-modify-write is needed to end. Acquire, to see what the owners before did.
-        if (owners_.load(std::memory_order_acquire) == 1) {
+        // Nor is one needed to end. Acquire, to see all that the owners before did.
+        auto owners = owners_.load(std::memory_order_acquire);
+        if (owners == 1) {
             end();
         } else if (counts_plainly()) {
-            owners_.store(owners_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+            owners_.store(owners - 1, std::memory_order_relaxed);
         } else if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             // Release, so that this owner's reads happen before the storage goes; acquire for the
             // one that frees it, so that it sees all of them. (A fence would do for the latter, but

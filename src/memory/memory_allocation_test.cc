@@ -17,7 +17,7 @@ namespace sluice {
 namespace {
 
 TEST(FailingAllocation, FailsTheOneThatIsMeant) {
-    failing_allocation armed(1);
+    support::failing_allocation armed(1);
     auto first = std::make_unique<int>(1);
     EXPECT_FALSE(armed.has_failed());
     bool failed = false;
@@ -32,7 +32,7 @@ TEST(FailingAllocation, FailsTheOneThatIsMeant) {
 }
 
 TEST(AllocationFailure, LeavesABufferAsItWas) {
-    auto failed = fail_each_allocation([] {
+    auto failed = support::fail_each_allocation([] {
         buffer bytes;
         std::string expected;
         try {
@@ -54,7 +54,7 @@ TEST(AllocationFailure, LeavesABufferAsItWas) {
 TEST(AllocationFailure, IsAnErrorOfTryReserve) {
     buffer bytes(8);
     bytes.append("abcdefgh");
-    auto failed = fail_each_allocation([&bytes] {
+    auto failed = support::fail_each_allocation([&bytes] {
         auto reserved = bytes.try_reserve(1);
         if (reserved) return;
         EXPECT_TRUE(reserved.error().is(ENOMEM));
@@ -71,7 +71,7 @@ TEST(AllocationFailure, IsAnErrorOfTryReserve) {
 
 TEST(AllocationFailure, LeavesALentObjectWithItsOwner) {
     int released = 0;
-    auto failed = fail_each_allocation([&released] {
+    auto failed = support::fail_each_allocation([&released] {
         int before = released;
         try {
             auto lent = buffer_slice::of_object(as_bytes("lent"), [&released] { ++released; });
@@ -87,7 +87,7 @@ TEST(AllocationFailure, LeavesALentObjectWithItsOwner) {
 
 TEST(AllocationFailure, LeavesASliceThatIsToBeCompactedAsItWas) {
     auto large = buffer_slice::copy_of(as_bytes(std::string(20000, 'x'))).slice(0, 3);
-    auto failed = fail_each_allocation([&large] {
+    auto failed = support::fail_each_allocation([&large] {
         try {
             EXPECT_EQ(large.compacted().retained(), 3u);
         } catch (const std::bad_alloc&) {
@@ -102,7 +102,7 @@ TEST(AllocationFailure, NeverLeavesThePoolAsAnException) {
     buffer_pool pool({.budget = &budget});
     // In a fresh thread, which has no cache yet: without memory for one it does without.
     std::jthread([&] {
-        auto failed = fail_each_allocation([&] {
+        auto failed = support::fail_each_allocation([&] {
             for (std::size_t size : {64, 5000, 2'000'000}) {
                 auto made = pool.allocate(size);
                 EXPECT_EQ(made.has_value(), size < 1'000'000);
@@ -118,7 +118,7 @@ TEST(AllocationFailure, NeverLeavesThePoolAsAnException) {
 
 TEST(AllocationFailure, OfTheLedgerLosesARecordAndNothingElse) {
     leak_ledger::record_all();
-    auto failed = fail_each_allocation([] {
+    auto failed = support::fail_each_allocation([] {
         try {
             auto held = buffer_slice::copy_of(as_bytes("abc"));
             held.touch("a place whose name needs memory of its own");

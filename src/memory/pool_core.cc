@@ -190,8 +190,8 @@ void pool_core::put(pool_block& back) noexcept {
 }
 
 void pool_core::put_slowly(pool_block& back) noexcept {
-    auto* cache =
-        back.size_class() == pool_class_count ? nullptr : thread_cache::known_or_made(*this);
+    bool is_ever_cached = thread_cache::capacity_of(back.size_class(), options_.cache_bytes) > 0;
+    auto* cache = is_ever_cached ? thread_cache::known_or_made(*this) : nullptr;
     if (cache != nullptr) {
         make_room(*cache, back);
         if (cache->put(back)) return;

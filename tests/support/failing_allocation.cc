@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <new>
 
-namespace sluice {
+namespace sluice::support {
 
 namespace {
 
@@ -18,6 +18,8 @@ void* allocate(std::size_t size, std::size_t alignment) noexcept {
         state = fuse::blown;
         return nullptr;
     }
+    // More than any machine has; sanitizers end the program over it rather than give null.
+    if (size > std::size_t{1} << 46) return nullptr;
     ++made;
     if (size == 0) size = 1;
     if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return std::malloc(size);
@@ -49,21 +51,21 @@ std::size_t allocations_by_thread() noexcept {
     return made;
 }
 
-}  // namespace sluice
+}  // namespace sluice::support
 
 // The array forms and those with a size end in these.
 
 void* operator new(std::size_t size) {
-    return sluice::allocate_or_throw(size, 0);
+    return sluice::support::allocate_or_throw(size, 0);
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    return sluice::allocate(size, 0);
+    return sluice::support::allocate(size, 0);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-    return sluice::allocate_or_throw(size, static_cast<std::size_t>(alignment));
+    return sluice::support::allocate_or_throw(size, static_cast<std::size_t>(alignment));
 }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-    return sluice::allocate(size, static_cast<std::size_t>(alignment));
+    return sluice::support::allocate(size, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
     std::free(memory);

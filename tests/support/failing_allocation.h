@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace sluice {
+namespace sluice::support {
 
 // Lets the calling thread's allocation number `at`, from zero, fail: with std::bad_alloc, or with
 // null if it is one that does not throw. One object at a time in a thread.
@@ -39,4 +39,4 @@ std::size_t fail_each_allocation(Attempt attempt) {
     }
 }
 
-}  // namespace sluice
+}  // namespace sluice::support
