@@ -103,6 +103,7 @@ class Rules(unittest.TestCase):
         ):
             self.rejects(rule, "src/http/a.cc", code)
             self.accepts(rule, "src/base/bytes.cc", code)
+            self.accepts(rule, "include/sluice/bytes.h", code)
         self.accepts(rule, "src/http/a.cc", "copy_bytes(to, from); text.copy(a, 1);")
         self.accepts(rule, "src/http/a.cc", "// not memcpy(to, from)\n")
 

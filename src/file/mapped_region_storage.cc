@@ -47,7 +47,8 @@ int madvise_of(mapping_advice advice) noexcept {
 }
 
 mapping_storage::mapping_storage(const file_region& range, const mapping_options& options) noexcept
-    : source_(range.source()),
+    : storage(storage_kind::mapping),
+      source_(range.source()),
       position_(range.position() - range.position() % sys::page_size()),
       options_(options) {}
 
@@ -142,7 +143,7 @@ result<void> mapping_storage::map_again(const lost_bytes& lost) {
     // The page in which the file ended was never replaced.
     auto begin = round_up(lost.begin());
     if (begin >= size_) return {};
-    auto end = std::min(lost.end(), size_);
+    auto end = std::min(lost.end(), size_.load());
     auto mapped = sys::map({.fd = source_.fd(),
                             .position = position_ + begin,
                             .size = end - begin,

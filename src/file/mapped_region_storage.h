@@ -32,6 +32,7 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     // There must be pages.
     [[nodiscard]] const mapping_watch& watch() const noexcept { return *watch_; }
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t capacity() const noexcept override { return size_.load(); }
 
     // Something outside the one handle may point into the pages from now on.
     void lend() noexcept { lent_.store(true, std::memory_order_relaxed); }
@@ -46,7 +47,7 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
   private:
     mapping_storage(const file_region& range, const mapping_options& options) noexcept;
     void release() noexcept override;
-    [[nodiscard]] writable_bytes pages() const noexcept { return {data_, size_}; }
+    [[nodiscard]] writable_bytes pages() const noexcept { return {data_, size_.load()}; }
     [[nodiscard]] result<void> own(writable_bytes pages);
     [[nodiscard]] result<void> apply_options(bytes_view pages) const;
     [[nodiscard]] result<void> map_again(const lost_bytes& lost);
@@ -55,7 +56,7 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     std::uint64_t position_;
     mapping_options options_;
     std::byte* data_ = nullptr;
-    std::size_t size_ = 0;  // guarded by the mutex
+    std::atomic<std::size_t> size_{0};
     mapping_watch* watch_ = nullptr;
     std::mutex changing_;  // different handles may grow and refresh at one time
     std::atomic<bool> lent_{false};

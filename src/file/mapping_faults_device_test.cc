@@ -1,19 +1,17 @@
 // Faults that a device brings about, on file systems made for the purpose: needs root, and skips
 // with the reason where it cannot make them.
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <sluice/file_region.h>
 #include <sluice/mapped_region.h>
 
+#include "file/mount_testing.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
 #include "sys/files.h"
@@ -22,34 +20,12 @@
 namespace sluice {
 namespace {
 
+using mount_testing::mounted;
+using mount_testing::run;
 using support::pattern;
 using support::temporary_directory;
 
 const std::size_t page = sys::page_size();
-
-int run(const std::string& command) {
-    return std::system((command + " >/dev/null 2>&1").c_str());
-}
-
-// A file system that is unmounted when the test ends, however it ends.
-class mounted {
-  public:
-    explicit mounted(const std::string& mount_arguments)
-        : mounted_(run("mount " + mount_arguments + " " + folder_.path()) == 0) {}
-    mounted(const mounted&) = delete;
-    mounted& operator=(const mounted&) = delete;
-    ~mounted() {
-        if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
-    }
-    [[nodiscard]] bool there() const { return mounted_; }
-    [[nodiscard]] std::string path(const std::string& name) const {
-        return folder_.path() + "/" + name;
-    }
-
-  private:
-    temporary_directory folder_;
-    bool mounted_;
-};
 
 file make_file(const std::string& path, const std::string& content) {
     auto made =
