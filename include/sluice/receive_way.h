@@ -24,9 +24,12 @@ enum class source_kind : std::uint8_t {
 };
 
 enum class receive_way : std::uint8_t {
-    read_write,      // recv(2) or read(2) into memory, then pwrite(2): works with everything
-    splice,          // splice(2) into a pipe and from the pipe into the file
-    mapped_receive,  // recv(2) or read(2) straight into a mapping of the file
+    read_write,  // recv(2) or read(2) into memory, then pwrite(2): works with everything
+    splice,      // splice(2) into a pipe and from the pipe into the file
+    // recv(2) or read(2) straight into a mapping of the file. Only on demand: it has never been
+    // the cheapest one. The file is made longer by up to 8 MiB meanwhile and cut again at the end,
+    // so nobody else may append to it. It must be open for reading too.
+    mapped_receive,
 };
 
 inline constexpr std::size_t receive_way_count = 3;

@@ -7,7 +7,7 @@ namespace sluice::inline v0 {
 namespace {
 
 constexpr std::array<receive_function, receive_way_count> step_functions{
-    receive_by_copy, receive_by_splice, receive_by_copy};
+    receive_by_copy, receive_by_splice, receive_by_mapping};
 
 bool is_socket(source_kind kind) noexcept {
     return kind == source_kind::tcp_socket || kind == source_kind::unix_socket;

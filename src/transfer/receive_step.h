@@ -11,6 +11,7 @@
 
 #include <sluice/file.h>
 #include <sluice/file_transfer.h>
+#include <sluice/mapped_region.h>
 #include <sluice/result.h>
 
 #include "sys/io.h"
@@ -19,10 +20,20 @@
 
 namespace sluice::inline v0 {
 
+// The range of the file that is mapped to be received into.
+struct receive_window {
+    mapped_region mapped;
+    std::uint64_t position = 0;
+    std::uint64_t file_size = 0;  // before the mapping made the file longer
+
+    [[nodiscard]] std::uint64_t end_position() const noexcept { return position + mapped.size(); }
+};
+
 // What ways keep from step to step. A pipe is empty between steps.
 struct receive_staging {
     std::optional<pooled_pipe> pipe;
     std::optional<bounce_block> block;
+    std::optional<receive_window> window;
     // What has left the source but not got into the file, after an error.
     buffer_slice unwritten;
 };
@@ -52,8 +63,12 @@ using receive_function = result<receive_outcome> (*)(receive_request&);
 
 [[nodiscard]] result<receive_outcome> receive_by_copy(receive_request& request);
 [[nodiscard]] result<receive_outcome> receive_by_splice(receive_request& request);
+[[nodiscard]] result<receive_outcome> receive_by_mapping(receive_request& request);
 
 [[nodiscard]] receive_function step_of(receive_way which) noexcept;
+
+// Unmaps the window, and cuts off what it made the file longer than `end_position`.
+result<void> close_window(receive_staging& kept, const file& to, std::uint64_t end_position);
 
 // Whether a failed call says that this kernel, file or source does not know it.
 [[nodiscard]] bool means_unsupported(const error& failed) noexcept;

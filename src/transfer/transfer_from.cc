@@ -106,6 +106,8 @@ result<transfer_state> receiving::carry_out() {
             case receive_state::moved:
                 break;
             case receive_state::unsupported:
+                if (auto closed = close_window(kept_, to_, position_); !closed)
+                    return failure(std::move(closed));
                 give_up(way_, outcome->reason);
                 break;
             case receive_state::source_ended:
@@ -123,6 +125,8 @@ result<transfer_state> receiving::carry_out() {
 
 receive_report receiving::run() {
     auto state = carry_out();
+    auto closed = close_window(kept_, to_, position_);
+    if (state && !closed) state = failure(std::move(closed));
     made_.way = made_.costs.foremost();
     made_.unwritten = std::move(kept_.unwritten);
     made_.state = state ? *state : transfer_state::failed;

@@ -41,6 +41,8 @@ class stream_pair {
     std::string take_rest();
     // Waits until the sending end takes more or something has arrived. False after 20 s of neither.
     [[nodiscard]] bool wait_for_either() const;
+    // Closes the sending end: the other one sees the end behind what was sent.
+    void finish_sending() { sending_.reset(); }
     // Closes the receiving end, as a peer does that goes away.
     void drop_receiver() { receiving_.reset(); }
 
