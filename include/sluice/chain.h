@@ -14,7 +14,8 @@
 //
 // Memory: the pieces keep their storage and their files. The chain owns two lists, one of pieces
 // and one of where they end, and calls that lengthen them may throw std::bad_alloc; then the chain
-// is as it was, and so is a chain that was to be added.
+// is as it was, and so is a chain that was to be added. A thread keeps the lists of one long chain
+// (over 1024 pieces; 6 MiB at most) for the next one: docs/decisions/0014.
 //
 // Threads: not synchronised, one thread at a time; several may read while none changes it.
 #pragma once
@@ -47,7 +48,8 @@ class chain {
     chain() noexcept = default;
     chain(chain&& other) noexcept;
     chain& operator=(chain&& other) noexcept;
-    ~chain() = default;
+    ~chain();
+    // Exchanges all; no piece is touched.
     void swap(chain& other) noexcept;
 
     // Bytes in all pieces. O(1).
@@ -168,6 +170,7 @@ class chain {
     [[nodiscard]] bool gather(std::uint64_t position, writable_bytes to) const;
 
     void make_room_behind(std::size_t count);
+    [[nodiscard]] bool take_spare(std::size_t capacity) noexcept;
     void make_room_in_front(std::size_t count);
     void drop_used_up() noexcept;
     void push_back(piece&& part) noexcept;

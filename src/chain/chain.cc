@@ -11,7 +11,52 @@ namespace {
 
 constexpr std::size_t capacity_min = 8;
 
+// The lists of a long chain that is gone, for the next long one of the same thread. Pages that are
+// fresh from the kernel cost several times what it takes to append the pieces that fit on them, and
+// what malloc(3) keeps of such sizes is luck.
+struct spare_lists {
+    // Shorter chains do without: they would keep large lists that they do not need.
+    static constexpr std::size_t pieces_min = 1024;
+    static constexpr std::size_t pieces_max = 128 * 1024;
+
+    std::vector<piece> pieces;
+    std::vector<std::uint64_t> ends;
+    ~spare_lists();
+};
+
+constinit thread_local bool spare_is_gone = false;
+thread_local spare_lists spare;
+
+// A chain with static storage may end after this.
+spare_lists::~spare_lists() {
+    spare_is_gone = true;
+}
+
 }  // namespace
+
+chain::~chain() {
+    auto capacity = pieces_.capacity();
+    if (capacity <= spare_lists::pieces_min) [[likely]]
+        return;
+    if (capacity > spare_lists::pieces_max || spare_is_gone) return;
+    if (capacity <= spare.pieces.capacity()) return;
+    clear();
+    spare.pieces.swap(pieces_);
+    spare.ends.swap(ends_);
+}
+
+// Moves to the spare lists when they are large enough.
+bool chain::take_spare(std::size_t capacity) noexcept {
+    if (capacity <= spare_lists::pieces_min || spare_is_gone) return false;
+    if (std::min(spare.pieces.capacity(), spare.ends.capacity()) < capacity) return false;
+    spare.pieces.assign(std::move_iterator(pieces_.begin()), std::move_iterator(pieces_.end()));
+    spare.ends.assign(ends_.begin(), ends_.end());
+    spare.pieces.swap(pieces_);
+    spare.ends.swap(ends_);
+    spare.pieces.clear();
+    spare.ends.clear();
+    return true;
+}
 
 chain::chain(chain&& other) noexcept {
     swap(other);
@@ -47,6 +92,7 @@ void chain::make_room_behind(std::size_t count) {
         if (needed <= pieces_.capacity() && needed <= ends_.capacity()) return;
     }
     auto capacity = std::max({needed, 2 * pieces_.capacity(), capacity_min});
+    if (take_spare(capacity)) return;
     pieces_.reserve(capacity);
     ends_.reserve(capacity);
 }

@@ -1,4 +1,5 @@
 #include <array>
+#include <set>
 #include <string>
 
 #include <fcntl.h>
@@ -198,6 +199,64 @@ TEST_F(Chain, UsesItsListAgainForTheNextMessage) {
         pieces.append(buffer_slice::of_static("two"));
         ASSERT_EQ(pieces.pieces().data(), list);
     }
+}
+
+// A queue that is never empty: its list stays in proportion to what is in it.
+TEST_F(Chain, DoesNotGrowWhileItIsNeverEmpty) {
+    chain pieces;
+    for (int i = 0; i < 100; ++i)
+        pieces.append(buffer_slice::of_static("one"));
+    const auto* first = &pieces.pieces().front();
+    std::set<const piece*> fronts;
+    for (int messages = 0; messages < 10'000; ++messages) {
+        pieces.append(buffer_slice::of_static("one"));
+        pieces.advance(3);
+        fronts.insert(&pieces.pieces().front());
+    }
+    EXPECT_NE(&pieces.pieces().front(), first);
+    EXPECT_LT(fronts.size(), 1000u);
+    EXPECT_EQ(pieces.pieces().size(), 100u);
+}
+
+TEST_F(Chain, PrependsManyInAmortisedConstantTime) {
+    chain pieces;
+    std::set<const piece*> lists;
+    for (int i = 0; i < 10'000; ++i) {
+        pieces.prepend(buffer_slice::of_static("x"));
+        lists.insert(&pieces.pieces().back());
+    }
+    // The last piece moves only when the list grows.
+    EXPECT_LT(lists.size(), 30u);
+    EXPECT_EQ(pieces.size(), 10'000u);
+}
+
+// Lists are handed from one to the next within a thread; none is large enough without growing.
+TEST_F(Chain, LongChainsOneAfterTheOther) {
+    static chain outlives_the_thread;
+    for (std::size_t count : {5000u, 3000u, 200'000u, 100'000u, 20u}) {
+        chain pieces;
+        for (std::size_t i = 0; i < count; ++i)
+            pieces.append(i % 2 == 0 ? piece(buffer_slice::of_static("memory"))
+                                     : piece(file_.region(0, 1)));
+        expect_sound(pieces);
+        EXPECT_EQ(pieces.pieces().size(), count);
+        outlives_the_thread = pieces.slice(0, pieces.size());
+    }
+    for (int i = 0; i < 2000; ++i)
+        outlives_the_thread.append(buffer_slice::of_static("x"));
+    expect_sound(outlives_the_thread);
+}
+
+// The lists are handed on, what was in them is not.
+TEST_F(Chain, KeepsNoMemoryOfALongChainThatIsGone) {
+    int released = 0;
+    {
+        chain pieces;
+        for (int i = 0; i < 3000; ++i)
+            pieces.append(buffer_slice::of_object(as_bytes("object"), [&released] { ++released; }));
+        pieces.advance(6);
+    }
+    EXPECT_EQ(released, 3000);
 }
 
 TEST_F(Chain, LetsGoOfWhatHasBeenMoved) {
