@@ -105,7 +105,7 @@ atomic_file::~atomic_file() {
 }
 
 void atomic_file::discard() noexcept {
-    if (committed_ || !content_) return;
+    if (committed_) return;
     if (!temporary_name_.empty()) (void)sys::unlink_in(directory_->fd(), temporary_name_);
     temporary_name_.clear();
     content_.reset();
