@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
+#include <sluice/atomic_file.h>
 #include <sluice/chain.h>
 #include <sluice/file.h>
 #include <sluice/file_region.h>
@@ -112,9 +112,11 @@ result<void> write(const sluice::file& archive, std::uint64_t position, sluice::
 
 result<std::uint32_t> crc32_of(const sluice::file_region& region) {
     if (region.size() == 0) return 0U;
-    auto bytes = sluice::map_for_reading(region);
-    if (!bytes) return failure(std::move(bytes));
-    return sluice::crc32_of(bytes->bytes());
+    auto mapped =
+        sluice::mapped_region::map(region, {.advice = sluice::mapping_advice::sequential});
+    if (!mapped) return failure(std::move(mapped));
+    return mapped->guarded(0, region.size(),
+                           [](sluice::bytes_view bytes) { return sluice::crc32_of(bytes); });
 }
 
 // The data goes from file to file without passing through here.
@@ -201,12 +203,6 @@ result<std::uint64_t> write_entries(std::vector<source>& sources, const sluice::
     return position;
 }
 
-result<sluice::file> create(const std::string& path) {
-    sluice::unique_fd made(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (made.get() < 0) return failure(errno, "create", path);
-    return sluice::file(std::move(made), path);
-}
-
 result<void> zip_files(const std::string& output, const std::vector<std::string>& paths,
                        bool deflating) {
     std::vector<source> sources;
@@ -215,14 +211,17 @@ result<void> zip_files(const std::string& output, const std::vector<std::string>
         if (!opened) return failure(std::move(opened));
         sources.push_back(std::move(*opened));
     }
-    auto archive = create(output);
+    // The archive appears whole or not at all. As other programs of its kind do, this one leaves it
+    // to the system when the bytes get to the disk.
+    auto archive = sluice::atomic_file::create(output, {.until = sluice::durability::none});
     if (!archive) return failure(std::move(archive));
-    auto end = write_entries(sources, *archive);
+    auto end = write_entries(sources, archive->content());
     if (!end) return failure(std::move(end));
     std::vector<zip::entry> records;
     for (auto& each : sources)
         records.push_back(std::move(each.record));
-    return write(*archive, *end, zip::central_directory(records, *end));
+    auto written = write(archive->content(), *end, zip::central_directory(records, *end));
+    return written ? archive->commit() : written;
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 //                       └────────────────────────────────────────┘
 //
 // Bytes that must be transformed have to be touched. A filter touches them once: the codec reads
-// them where they are and writes into blocks of a pool, which leave as slices. Nothing else copies,
-// but for the pieces of files (see below) and what a codec buffers within itself.
+// them where they are and writes into blocks of a pool, which leave as slices. Nothing else copies
+// but a codec within itself. Pieces of files are read from mappings, but for short ones.
 //
 // It is pulled: nothing happens but in step() and pull(), and neither takes on more work than
 // `memory_bytes_max` allows, so that a slow reader slows the filter and not the other way round.
@@ -48,6 +48,7 @@
 #include <optional>
 #include <string_view>
 
+#include <sluice/buffer_pool.h>
 #include <sluice/buffer_slice.h>
 #include <sluice/bytes.h>
 #include <sluice/chain.h>
@@ -88,6 +89,9 @@ struct filter_options {
     // thread 0.3 MiB (gzip), 0.1 MiB (lz4), 1 to 90 MiB (zstd, by level); for a decompressor up to
     // `window_bytes_max`.
     std::size_t memory_bytes_max = 0;
+    // Where the output's memory comes from, and what bounds it (ENOMEM when that refuses); none: a
+    // pool that all such filters of the process share, within memory_budget::process().
+    std::optional<buffer_pool> pool = std::nullopt;
     // Decompressors only: more output than this is an error (EFBIG), so that a small input cannot
     // become any amount of data.
     std::uint64_t output_bytes_max = UINT64_MAX;
@@ -114,7 +118,7 @@ struct filter_statistics {
     std::uint64_t bytes_in = 0;         // input that has been through the codec
     std::uint64_t bytes_out = 0;        // output made
     std::uint64_t blocks = 0;           // blocks compressed, or output blocks filled
-    std::uint64_t bytes_read = 0;       // of file pieces, read into memory: a copy
+    std::uint64_t bytes_read = 0;       // of short file pieces, read into memory: a copy
     std::size_t memory_bytes = 0;       // held now, as memory_bytes_max counts it
     std::size_t memory_bytes_peak = 0;  // the most so far
 };
@@ -134,8 +138,10 @@ class filter {
     ~filter();
 
     // Queues input. No byte is touched, and the pieces are kept until they have been through. Not
-    // after finish(). Memory is read where it is; a file is read as its turn comes, in the thread
-    // that compresses: a file that is shorter than its piece is an error then (EIO).
+    // after finish(). Memory is read where it is. A file is mapped as its turn comes, block by
+    // block and in the thread that compresses, or read when the piece is shorter than 16 KiB; a
+    // file that is shorter than its piece is an error then (ENODATA), and so is a page that cannot
+    // be read (EIO).
     void append(buffer_slice memory);
     void append(file_region region);
     void append(chain&& input);

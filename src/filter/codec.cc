@@ -1,5 +1,7 @@
 #include "filter/codec.h"
 
+#include <bit>
+
 #include <lz4frame.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -103,7 +105,7 @@ std::size_t output_block_bytes(codec which, std::size_t block_bytes) noexcept {
 
 std::size_t encoded_bytes_max(codec which, std::size_t block_bytes) noexcept {
     auto block = output_block_bytes(which, block_bytes);
-    if (which == codec::lz4) return block;
+    if (which == codec::lz4) return std::bit_ceil(block);  // a pool's block is at most as large
     // Stored blocks of deflate cost 5 bytes in 16 KiB at the worst, those of zstd 3 in 128 KiB.
     auto bytes = block_bytes + block_bytes / 1024 + kib;
     return (bytes + block - 1) / block * block;
@@ -158,13 +160,10 @@ buffer_slice stream_head(codec which) noexcept {
 buffer_slice stream_tail(codec which, std::uint32_t crc32, std::uint64_t plain_bytes) {
     if (which == codec::lz4) return buffer_slice::of_static(std::string_view("\0\0\0\0", 4));
     if (which != codec::gzip) return {};
-    // Both in little-endian order, the size without what is above 32 bits.
-    std::array<std::byte, 8> tail{};
-    for (unsigned i = 0; i < 4; ++i) {
-        tail[i] = static_cast<std::byte>(crc32 >> (8 * i));
-        tail[4 + i] = static_cast<std::byte>(plain_bytes >> (8 * i));
-    }
-    return buffer_slice::copy_of(tail);
+    buffer tail(8);
+    tail.append_le(crc32);
+    tail.append_le(static_cast<std::uint32_t>(plain_bytes));  // modulo 2^32, as RFC 1952 has it
+    return std::move(tail).freeze();
 }
 
 }  // namespace sluice::inline v0

@@ -24,7 +24,7 @@ class sampler {
     }
 
     [[nodiscard]] result<void> add(bytes_view sample) {
-        output_blocks out(2 * sample_bytes);
+        output_blocks out(shared_pool(), 2 * sample_bytes);
         plain_block block{.dictionary = {}, .parts = {&sample, 1}, .size = sample.size()};
         if (auto done = encoder_->encode(block, out); !done) return done;
         plain_bytes_ += sample.size();

@@ -32,7 +32,12 @@ void share(const chain& pieces) noexcept {
 class compressor final : public filter::stage {
   public:
     compressor(codec which, const filter_options& options)
-        : codec_(which), block_bytes_(options.block_bytes), bound_(options.memory_bytes_max) {
+        : codec_(which),
+          block_bytes_(options.block_bytes),
+          bound_(options.memory_bytes_max),
+          settings_{.which = which,
+                    .output_block_bytes = output_block_bytes(which, options.block_bytes),
+                    .pool = *options.pool} {
         add_output_head();
     }
 
@@ -47,8 +52,8 @@ class compressor final : public filter::stage {
             own_ = std::move(encoders.front());
             return {};
         }
-        auto started = crew::start(codec_, std::move(encoders), block_bytes_,
-                                   std::move(options.block_finished));
+        auto started =
+            crew::start(settings_, std::move(encoders), std::move(options.block_finished));
         if (!started) return failure(std::move(started));
         crew_ = std::move(*started);
         return {};
@@ -64,7 +69,7 @@ class compressor final : public filter::stage {
             return *why_not;
         begin_job();
         if (!crew_) {
-            run(*jobs_.front(), codec_, *own_, block_bytes_);
+            run(*jobs_.front(), *own_, settings_);
             jobs_.front()->finished = true;
         }
         return filter_state::more;
@@ -144,6 +149,7 @@ class compressor final : public filter::stage {
     codec codec_;
     std::size_t block_bytes_;
     std::size_t bound_;
+    job_settings settings_;
     std::uint64_t flush_bytes_ = 0;  // of the input, that must not wait for more
     chain before_;                   // the end of the block before the next one
     bool last_begun_ = false;

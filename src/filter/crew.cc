@@ -10,22 +10,24 @@ namespace sluice::inline v0 {
 
 namespace {
 
-result<void> encode(job& work, codec which, encoder& with, std::size_t block_bytes) {
+result<void> encode(job& work, encoder& with, job_settings& settings) {
     auto input = loaded_input::of(work.plain);
     if (!input) return failure(std::move(input));
     auto before = loaded_input::of(work.dictionary);
     if (!before) return failure(std::move(before));
 
-    output_blocks out(output_block_bytes(which, block_bytes));
+    output_blocks out(settings.pool, settings.output_block_bytes);
     plain_block block{.dictionary = before->parts(),
                       .parts = input->parts(),
                       .size = work.plain_bytes,
                       .last = work.last};
     if (auto done = with.encode(block, out); !done) return done;
-    if (deflates(which)) {
+    if (deflates(settings.which)) {
         for (auto part : input->parts())
             work.crc32 = crc32_of(part, work.crc32);
     }
+    if (auto whole = input->check(); !whole) return whole;
+    if (auto whole = before->check(); !whole) return whole;
     work.bytes_read = input->bytes_read() + before->bytes_read();
     work.encoded_capacity = out.capacity();
     work.encoded = out.take();
@@ -34,25 +36,24 @@ result<void> encode(job& work, codec which, encoder& with, std::size_t block_byt
 
 }  // namespace
 
-void run(job& work, codec which, encoder& with, std::size_t block_bytes) noexcept {
+void run(job& work, encoder& with, job_settings& settings) noexcept {
     try {
-        auto done = encode(work, which, with, block_bytes);
+        auto done = encode(work, with, settings);
         if (!done) work.failed = std::move(done).error();
         // Given back as early as can be, and in this thread.
         work.plain.clear();
         work.dictionary.clear();
     } catch (const std::bad_alloc&) {
-        work.failed =
-            error(std::make_error_code(std::errc::not_enough_memory), compress_name(which));
+        work.failed = error(std::make_error_code(std::errc::not_enough_memory),
+                            compress_name(settings.which));
     }
 }
 
-result<std::unique_ptr<crew>> crew::start(codec which,
+result<std::unique_ptr<crew>> crew::start(job_settings settings,
                                           std::vector<std::unique_ptr<encoder>> encoders,
-                                          std::size_t block_bytes,
                                           std::function<void()> block_finished) {
     std::unique_ptr<crew> made(
-        new crew(which, std::move(encoders), block_bytes, std::move(block_finished)));
+        new crew(std::move(settings), std::move(encoders), std::move(block_finished)));
     try {
         for (auto& each : made->encoders_)
             made->threads_.emplace_back([&own = *each, crew = made.get()] { crew->serve(own); });
@@ -62,10 +63,9 @@ result<std::unique_ptr<crew>> crew::start(codec which,
     return made;
 }
 
-crew::crew(codec which, std::vector<std::unique_ptr<encoder>> encoders, std::size_t block_bytes,
+crew::crew(job_settings settings, std::vector<std::unique_ptr<encoder>> encoders,
            std::function<void()> block_finished)
-    : codec_(which),
-      block_bytes_(block_bytes),
+    : settings_(std::move(settings)),
       encoders_(std::move(encoders)),
       block_finished_(std::move(block_finished)) {
     threads_.reserve(encoders_.size());
@@ -108,7 +108,7 @@ void crew::serve(encoder& own) {
         auto* work = waiting_.front();
         waiting_.pop_front();
         lock.unlock();
-        run(*work, codec_, own, block_bytes_);
+        run(*work, own, settings_);
         lock.lock();
         work->finished = true;
         done_.notify_all();

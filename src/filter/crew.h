@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include <sluice/buffer_pool.h>
 #include <sluice/chain.h>
 #include <sluice/result.h>
 
@@ -35,14 +36,21 @@ struct job {
     bool finished = false;
 };
 
+// What all jobs of a filter share.
+struct job_settings {
+    codec which;
+    std::size_t output_block_bytes;
+    buffer_pool pool;
+};
+
 // Runs one job: loads its input, compresses and sums it up. Never throws.
-void run(job& work, codec which, encoder& with, std::size_t block_bytes) noexcept;
+void run(job& work, encoder& with, job_settings& settings) noexcept;
 
 class crew {
   public:
     // One thread for each encoder. EAGAIN when the system has no more threads.
     [[nodiscard]] static result<std::unique_ptr<crew>> start(
-        codec which, std::vector<std::unique_ptr<encoder>> encoders, std::size_t block_bytes,
+        job_settings settings, std::vector<std::unique_ptr<encoder>> encoders,
         std::function<void()> block_finished);
     crew(const crew&) = delete;
     crew& operator=(const crew&) = delete;
@@ -55,12 +63,11 @@ class crew {
     void wait_for(const job& work);
 
   private:
-    crew(codec which, std::vector<std::unique_ptr<encoder>> encoders, std::size_t block_bytes,
+    crew(job_settings settings, std::vector<std::unique_ptr<encoder>> encoders,
          std::function<void()> block_finished);
     void serve(encoder& own);
 
-    codec codec_;
-    std::size_t block_bytes_;
+    job_settings settings_;
     std::vector<std::unique_ptr<encoder>> encoders_;
     std::function<void()> block_finished_;
 

@@ -24,6 +24,7 @@ class decompressor final : public filter::stage {
         : codec_(which),
           bound_(options.memory_bytes_max),
           output_bytes_max_(options.output_bytes_max),
+          pool_(*options.pool),
           decoder_(std::move(made)) {
         hold(input_bytes_max);
     }
@@ -34,7 +35,7 @@ class decompressor final : public filter::stage {
         if (statistics_.memory_bytes + output_bytes > bound_) return filter_state::full;
         if (!finishing_ && rest_.empty() && input_.empty() && !block_was_full_)
             return filter_state::hungry;
-        output_blocks out(output_bytes);
+        output_blocks out(pool_, output_bytes);
         if (auto filled = fill(out); !filled) return failure(std::move(filled));
         block_was_full_ = out.size() == output_bytes;
         if (out.size() > 0) add_block(out);
@@ -51,10 +52,10 @@ class decompressor final : public filter::stage {
             auto room = out.room(output_bytes - out.size());
             if (!room) return failure(std::move(room));
             decoder::progress done;
-            auto decoded = decoder_->decode(rest_, *room, done);
+            auto decoded = decoder_->decode(rest_, room->first(output_bytes - out.size()), done);
             rest_ = rest_.subspan(done.consumed);
             statistics_.bytes_in += done.consumed;
-            if (!decoded) return failed(decoded.error().code().value(), decoded.error().object());
+            if (!decoded) return explained(decoded.error());
             out.commit(done.produced);
             if (done.consumed > 0 || done.produced > 0) continue;
             if (!rest_.empty()) return failed(EBADMSG, "the codec does not go on");
@@ -66,6 +67,7 @@ class decompressor final : public filter::stage {
     // Makes the next piece of input readable when the last one is used up.
     [[nodiscard]] result<void> load_next() {
         if (!rest_.empty()) return {};
+        if (auto whole = current_.check(); !whole) return whole;
         current_ = {};
         if (input_.empty()) return {};
         auto size = std::min<std::uint64_t>(size_of(input_.pieces().front()), input_bytes_max);
@@ -77,6 +79,12 @@ class decompressor final : public filter::stage {
         return {};
     }
 
+    // Why data made no sense: perhaps it is not that of the file, whose lost bytes read as zeros.
+    [[nodiscard]] result<void> explained(const error& of_codec) const {
+        if (auto whole = current_.check(); !whole) return whole;
+        return failed(of_codec.code().value(), of_codec.object());
+    }
+
     void add_block(output_blocks& out) {
         ++statistics_.blocks;
         auto capacity = out.capacity();
@@ -86,6 +94,7 @@ class decompressor final : public filter::stage {
 
     // All input has been through.
     [[nodiscard]] result<filter_state> end() {
+        if (auto whole = current_.check(); !whole) return failure(std::move(whole));
         if (!decoder_->may_end()) return failed(ENODATA, "ends in the middle");
         complete_ = true;
         return filter_state::done;
@@ -99,6 +108,7 @@ class decompressor final : public filter::stage {
     codec codec_;
     std::size_t bound_;
     std::uint64_t output_bytes_max_;
+    buffer_pool pool_;
     std::unique_ptr<decoder> decoder_;
     loaded_input current_;
     bytes_view rest_;  // of it, that has not been decoded

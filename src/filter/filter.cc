@@ -62,6 +62,7 @@ result<filter> filter::compressor(codec which, filter_options options) {
     auto fit = completed(which, std::move(options));
     if (!fit) return failure(std::move(fit));
     try {
+        if (!fit->pool) fit->pool = shared_pool();
         auto made = make_compressor(which, std::move(*fit));
         if (!made) return failure(std::move(made));
         return filter(std::move(*made));
@@ -74,6 +75,7 @@ result<filter> filter::decompressor(codec which, filter_options options) {
     if (!std::has_single_bit(options.window_bytes_max) || options.window_bytes_max < 1024)
         return unfit(decompress_name(which), "window_bytes_max");
     try {
+        if (!options.pool) options.pool = shared_pool();
         auto made = make_decompressor(which, std::move(options));
         if (!made) return failure(std::move(made));
         return filter(std::move(*made));

@@ -1,21 +1,23 @@
 #include "filter/output_blocks.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace sluice::inline v0 {
+
+buffer_pool& shared_pool() {
+    static buffer_pool pool;
+    return pool;
+}
 
 result<writable_bytes> output_blocks::room(std::size_t bytes_min) {
     if (open_.tailroom().size() >= bytes_min) return open_.tailroom();
     close();
     auto bytes = std::max(bytes_min, block_bytes_);
-    try {
-        open_ = buffer(bytes);
-    } catch (const std::bad_alloc&) {
-        return failure(ENOMEM, "allocate", "output block");
-    }
-    capacity_ += bytes;
+    auto block = pool_.allocate(bytes);
+    if (!block) return failure(std::move(block));
+    open_ = std::move(*block);
+    capacity_ += open_.capacity();
     return open_.tailroom();
 }
 
@@ -26,7 +28,10 @@ chain output_blocks::take() {
 }
 
 void output_blocks::close() {
-    closed_.append(std::move(open_).freeze());
+    auto slice = std::move(open_).freeze();
+    // It may leave the thread that it was made in, whatever the pool is bound to.
+    slice.share();
+    closed_.append(std::move(slice));
 }
 
 }  // namespace sluice::inline v0

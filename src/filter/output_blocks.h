@@ -5,16 +5,21 @@
 #include <cstdint>
 
 #include <sluice/buffer.h>
+#include <sluice/buffer_pool.h>
 #include <sluice/bytes.h>
 #include <sluice/chain.h>
 #include <sluice/result.h>
 
 namespace sluice::inline v0 {
 
+// For filters that are given none.
+[[nodiscard]] buffer_pool& shared_pool();
+
 class output_blocks {
   public:
     // Blocks of `block_bytes`, or larger where a codec asks for more at once.
-    explicit output_blocks(std::size_t block_bytes) noexcept : block_bytes_(block_bytes) {}
+    output_blocks(buffer_pool& pool, std::size_t block_bytes) noexcept
+        : pool_(pool), block_bytes_(block_bytes) {}
 
     // Room for at least `bytes_min` bytes in one piece. Commit what was written of it. ENOMEM when
     // there is no memory.
@@ -30,6 +35,7 @@ class output_blocks {
   private:
     void close();
 
+    buffer_pool& pool_;
     std::size_t block_bytes_;
     std::size_t capacity_ = 0;
     chain closed_;
