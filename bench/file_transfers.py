@@ -60,10 +60,8 @@ class _Transfer:
 
 def _start_other_side(bench, scope, what, size):
     """Starts the process that takes, or gives, the bytes; returns its port."""
-    program = bench.program("socket_peer")
-    if not program.exists():
-        raise RuntimeError(f"{program} is not built; script/bench builds it")
-    process = bench.start([program, what, size], core=bench.client_core, stdin=subprocess.DEVNULL,
+    process = bench.start([bench.built_program("socket_peer"), what, size],
+                          core=bench.client_core, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, text=True)
     scope.callback(workspace.stop, process)
     return int(process.stdout.readline())

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 
-import peers
 import workspace
 
 _TIMEOUT_S = 600
@@ -13,9 +12,7 @@ _UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 def run(bench, program, filter_words, arguments=(), min_time_s=0.3, cores=None):
     """The benchmarks whose names start with one of the words: name -> its entry in the JSON."""
-    path = bench.program(program)
-    if not path.exists():
-        raise peers.Missing(f"{path.name} is not built ({path}); script/bench builds it")
+    path = bench.built_program(program)
     chosen = "^(" + "|".join(filter_words) + ")"
     command = [path, *arguments, f"--benchmark_filter={chosen}", "--benchmark_format=json",
                f"--benchmark_min_time={min_time_s}"]

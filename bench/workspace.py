@@ -54,6 +54,13 @@ class Workspace:
     def program(self, name):
         return self.build / "bench" / f"bench_{name}"
 
+    def built_program(self, name):
+        """The same, which must be there."""
+        path = self.program(name)
+        if not path.exists():
+            raise RuntimeError(f"{path.name} is not built ({path}); script/bench builds it")
+        return path
+
     def folder(self, name):
         made = tempfile.mkdtemp(prefix=f"{name}-", dir=self.temporary)
         return pathlib.Path(made)

@@ -48,6 +48,7 @@ final class JdkFileAppend implements Round {
         into.put("ms", sum.wall / 1e6 / repeats);
         into.put("cpu_ms", sum.cpu / 1e6 / repeats);
         into.put("whole_ms", sum.whole / 1e6 / repeats);
+        into.put("whole_cpu_ms", sum.wholeCpu / 1e6 / repeats);
     }
 
     /** `whole`: with making, growing and populating the file, and closing it. */
@@ -55,6 +56,17 @@ final class JdkFileAppend implements Round {
         private long wall;
         private long cpu;
         private long whole;
+        private long wholeCpu;
+
+        void add(Cost appending) {
+            wall += appending.wallNanos();
+            cpu += appending.threadNanos();
+        }
+
+        void addWhole(Cost all) {
+            whole += all.wallNanos();
+            wholeCpu += all.threadNanos();
+        }
     }
 
     private void once(Times sum) throws Exception {
@@ -79,10 +91,9 @@ final class JdkFileAppend implements Round {
         }
         Cost cost = new Cost();
         appendAll(mapping);
-        sum.wall += cost.wallNanos();
-        sum.cpu += cost.threadNanos();
+        sum.add(cost);
         Unmapping.of(mapping);
-        sum.whole += whole.wallNanos();
+        sum.addWhole(whole);
     }
 
     private void appendAll(ByteBuffer mapping) {
@@ -100,10 +111,9 @@ final class JdkFileAppend implements Round {
                 out.write(record);
             }
             out.flush();
-            sum.wall += cost.wallNanos();
-            sum.cpu += cost.threadNanos();
+            sum.add(cost);
         }
-        sum.whole += whole.wallNanos();
+        sum.addWhole(whole);
     }
 
     /** From direct memory: a heap buffer would be copied into such memory by each call. */
@@ -116,9 +126,8 @@ final class JdkFileAppend implements Round {
             for (int i = 0; i < appends; i++) {
                 file.write(direct.rewind());
             }
-            sum.wall += cost.wallNanos();
-            sum.cpu += cost.threadNanos();
+            sum.add(cost);
         }
-        sum.whole += whole.wallNanos();
+        sum.addWhole(whole);
     }
 }
