@@ -75,9 +75,10 @@ class [[nodiscard]] result : public std::expected<T, error> {
         error(std::error_code(errno_value, std::system_category()), operation, std::move(object)));
 }
 
-// The failed result that passes another result's error on.
+// The failed result that passes another result's error on. (Hidden: each library that uses it has
+// its own, for types of its own.)
 template <typename T>
-[[nodiscard]] std::unexpected<error> failure(result<T>&& failed) {
+[[nodiscard, gnu::visibility("hidden")]] std::unexpected<error> failure(result<T>&& failed) {
     return std::unexpected(std::move(failed).error());
 }
 
