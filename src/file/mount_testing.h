@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include <sched.h>
 #include <sys/mount.h>
 
 #include "support/temporary_file.h"
@@ -15,11 +16,14 @@ inline int run(const std::string& command) {
     return std::system((command + " >/dev/null 2>&1").c_str());
 }
 
-// A file system that is unmounted when the test ends, however it ends.
+// A file system for the life of the object, in a mount namespace of the test's own: the end of the
+// process takes it away in any case, and nothing of it shows outside.
 class mounted {
   public:
     explicit mounted(const std::string& mount_arguments)
-        : mounted_(run("mount " + mount_arguments + " " + folder_.path()) == 0) {}
+        : mounted_(::unshare(CLONE_NEWNS) == 0 &&
+                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                   run("mount " + mount_arguments + " " + folder_.path()) == 0) {}
     mounted(const mounted&) = delete;
     mounted& operator=(const mounted&) = delete;
     ~mounted() {
