@@ -4,7 +4,9 @@
 #include <csignal>
 #include <tuple>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sluice/transfer.h>
 
@@ -268,6 +270,51 @@ INSTANTIATE_TEST_SUITE_P(Files, ConformanceWithPeer,
                          testing::Combine(testing::ValuesIn(every_way),
                                           testing::ValuesIn(every_peer)),
                          name_of_case);
+
+// From file to file alone.
+INSTANTIATE_TEST_SUITE_P(FileToFile, Conformance,
+                         testing::Values(std::tuple(mechanism::copy_file_range,
+                                                    pair_kind::regular_file)),
+                         name_of_case);
+
+// A chain of both into a file at a position: what comes next goes behind what has gone.
+class PositionedSink : public testing::TestWithParam<mechanism> {};
+
+TEST_P(PositionedSink, MemoryAndFilesMixed) {
+    source_file source;
+    support::temporary_file to(std::string(100, 'x'));
+    auto target = to.open();
+    unique_fd writing(::open(to.path().c_str(), O_RDWR | O_CLOEXEC));
+    file written(std::move(writing), to.path());
+    for (std::uint64_t place : {std::uint64_t{50}, (std::uint64_t{1} << 33) + 1}) {
+        support::fault_script faults;
+        faults.cut_all(7001);  // several steps
+        transfer out(*sink::at(written, place), forced_to(GetParam()));
+        auto expected = append_multipart(out.pieces(), source);
+        auto moved = out.step();
+        ASSERT_TRUE(moved) << moved.error().message();
+        EXPECT_EQ(moved->state, progress_state::done);
+        EXPECT_EQ(moved->bytes, expected.size());
+        faults.clear();
+        std::string got(expected.size() + 1, '\0');
+        auto count = target.read_at(place, std::as_writable_bytes(std::span(got)));
+        ASSERT_TRUE(count);
+        got.resize(*count);
+        EXPECT_EQ(difference(got, expected), "");
+        EXPECT_EQ(
+            out.costs().of(GetParam()).bytes + out.costs().of(mechanism::gathered_write).bytes,
+            expected.size());
+    }
+    EXPECT_EQ(::lseek(written.fd(), 0, SEEK_CUR), 0);
+    std::array<std::byte, 50> before{};
+    ASSERT_TRUE(target.read_at(0, before));
+    EXPECT_EQ(as_text(before), std::string(50, 'x'));
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, PositionedSink,
+                         testing::Values(mechanism::read_write, mechanism::mapped_write,
+                                         mechanism::splice, mechanism::copy_file_range),
+                         [](const auto& each) { return std::string(name_of(each.param)); });
 
 // gathered_write moves memory only, whatever is asked for.
 class MemoryConformance : public testing::TestWithParam<pair_kind> {};
