@@ -87,7 +87,8 @@ template <typename Result, typename Argument>
 class callback_ref<Result(Argument)> {
   public:
     template <typename Callable>
-        requires(std::is_invocable_r_v<Result, Callable&, Argument> &&
+        requires(std::is_object_v<std::remove_reference_t<Callable>> &&
+                 std::is_invocable_r_v<Result, Callable&, Argument> &&
                  !std::is_same_v<std::remove_cvref_t<Callable>, callback_ref>)
     callback_ref(Callable&& called) noexcept
         : called_(const_cast<void*>(static_cast<const void*>(std::addressof(called)))),

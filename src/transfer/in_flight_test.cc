@@ -276,6 +276,25 @@ TEST_P(ZerocopySender, CopiesWhenTheKernelHasNoMemory) {
     EXPECT_EQ(receive(moved->bytes), pattern(100'000).substr(0, moved->bytes));
 }
 
+// The bound cuts the list of pieces; the ordinary send that follows a refusal has to be cut alike.
+TEST_P(ZerocopySender, CopiesInOrderWhenRefusedAtItsBound) {
+    auto out = start({.in_flight_max = 25'000, .copied_below = 1});
+    auto content = pattern(100'000);
+    auto whole = buffer_slice::copy_of(as_bytes(content));
+    chain pieces;
+    for (std::size_t at = 0; at < content.size(); at += 10'000)
+        pieces.append(whole.slice(at, 10'000));
+    faults_.fail(sys::call::sendmsg, ENOBUFS, 1);
+    std::string got;
+    while (!pieces.empty()) {
+        auto moved = out.send(pieces);
+        ASSERT_TRUE(moved) << moved.error().message();
+        got += receive(moved->bytes);
+    }
+    EXPECT_EQ(out.costs().refused, 1u);
+    EXPECT_EQ(difference(got, content), "");
+}
+
 TEST_P(ZerocopySender, ErrorsLeaveTheChain) {
     auto out = start();
     watched_memory memory(pattern(100'000));

@@ -76,8 +76,9 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     if (large && !fits && options_.when_reached == zerocopy_options::at_bound::stop)
         return attempt{.moved = {}, .over_bound = true};
     if (large && fits && !refused_) {
+        parts = cut_to(parts, free);
         ++costs_.calls;
-        auto moved = sys::send_zerocopy(socket_.get(), cut_to(parts, free), more);
+        auto moved = sys::send_zerocopy(socket_.get(), parts, more);
         if (moved) {
             if (moved->bytes > 0) pending_.add(pieces.split_at(moved->bytes));
             return attempt{.moved = *moved};
