@@ -68,7 +68,8 @@ GROUPS = (
     Group("Export 4,096 pieces as I/O vectors", "export", ("export/4096",), {"export/4096": 4_000},
           {_OURS: ()}, _ADAPTIVE),
     Group("Append a slice of 1 KiB to a chain, up to that many pieces", "append",
-          ("append/1000", "append/10000", "append/100000"),
+          tuple(f"append/{kind}{length}" for kind in ("", "kept/")
+                for length in (1000, 10000, 100000)),
           {"append/1000": 10, "append/10000": 10, "append/100000": 10},
           {_OURS: (), _KEPT: _HEAP_KEPT}, _ADAPTIVE, held=(_OURS, _KEPT)),
 )
@@ -180,4 +181,5 @@ def _add_notes(bench, report):
                 "kept\": where malloc keeps its memory, as a JVM does, and need not fetch fresh "
                 "pages for a growing chain.")
     report.note("Random reads are calls with a position (Netty's getLong); uneven: with pieces of "
-                "1 to 127 bytes; cursor: seeking and then reading.")
+                "1 to 127 bytes; cursor: seeking and then reading. append/kept: all chains live on, "
+                "so each has to get memory for its lists.")

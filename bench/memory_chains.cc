@@ -117,10 +117,12 @@ std::vector<sluice::buffer_slice> slices(sluice::buffer_pool& pool, std::size_t 
     return made;
 }
 
-// CPU nanoseconds for one append to a new chain that gets that long. The slices are made before, and
-// what they and the chain cost to drop is not counted.
-double append_ns(sluice::buffer_pool& pool, std::size_t length) {
+// CPU nanoseconds for one append to a new chain that gets that long. The slices are made before;
+// what they and the chain cost to drop is not counted. If the chains are kept, none can take over
+// the lists of the one before.
+double append_ns(sluice::buffer_pool& pool, std::size_t length, bool kept) {
     const std::uint64_t times = appends / length;
+    std::vector<sluice::chain> chains;
     std::int64_t spent_ns = 0;
     for (std::uint64_t i = 0; i < times; ++i) {
         auto made = slices(pool, length);
@@ -130,14 +132,19 @@ double append_ns(sluice::buffer_pool& pool, std::size_t length) {
             all.append(std::move(each));
         spent_ns += cpu.ns();
         benchmark::DoNotOptimize(all);
+        if (kept) chains.push_back(std::move(all));
     }
     return static_cast<double>(spent_ns) / static_cast<double>(times * length);
 }
 
-void append(benchmark::State& state, sluice::buffer_pool& pool, std::size_t length) {
-    append_ns(pool, length);
-    for (auto _ : state)
-        state.counters["ns_each"] = append_ns(pool, length);
+void add_append(const std::string& name, sluice::buffer_pool& pool, std::size_t length, bool kept) {
+    benchmark::RegisterBenchmark((name + std::to_string(length)).c_str(),
+                                 [&pool, length, kept](benchmark::State& state) {
+                                     append_ns(pool, length, kept);
+                                     for (auto _ : state)
+                                         state.counters["ns_each"] = append_ns(pool, length, kept);
+                                 })
+        ->Iterations(1);
 }
 
 using over_chain = void (*)(benchmark::State&, const sluice::chain&);
@@ -161,9 +168,7 @@ void bench::add_chains(sluice::buffer_pool& pool) {
     add("sequential-read/", pool, 256, chain_of, read_bytes);
     add("export/", pool, 4096, chain_of, export_parts);
     for (const std::size_t length : {1000, 10'000, 100'000}) {
-        benchmark::RegisterBenchmark(
-            ("append/" + std::to_string(length)).c_str(),
-            [&pool, length](benchmark::State& state) { append(state, pool, length); })
-            ->Iterations(1);
+        add_append("append/", pool, length, false);
+        add_append("append/kept/", pool, length, true);
     }
 }

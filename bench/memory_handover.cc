@@ -1,6 +1,6 @@
 // Buffers allocated in one thread and released in another, in the two ways of
-// bench/java/NettyHandover.java: a batch in turns, where only the CPU time of the work on it counts;
-// and both at once through a ring, where the time is that which passes.
+// bench/java/NettyHandover.java: a batch in turns, where the CPU time of the work on it counts, and
+// both at once through a ring, where the time is that which passes.
 #include <array>
 #include <atomic>
 #include <barrier>
