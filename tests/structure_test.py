@@ -193,7 +193,7 @@ class Reading(unittest.TestCase):
     def test_functions_are_found_whole(self):
         text = (
             "namespace n {\n"
-            "class c {\n"
+            'class [[gnu::visibility("hidden")]] c {\n'
             "    c(int a, options o = {})\n"
             "        : a_{a}, b_(o) {\n"
             "        start();\n"

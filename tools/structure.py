@@ -379,6 +379,7 @@ def is_initialiser(header):
 
 
 def is_function(header):
+    header = re.sub(r"\[\[.*?\]\]", "", header, flags=re.S)  # an attribute's parentheses
     first = re.match(r"\s*(?:template\s*<[^{]*>\s*)?(\w+)", header)
     if "(" not in header or not first or first.group(1) in ("namespace", "enum", "extern"):
         return False
