@@ -38,18 +38,25 @@ result<void> check_alignment(const std::optional<file::alignment>& wanted, const
     return failure(EINVAL, operation, name + " (opened direct: " + reason + ")");
 }
 
+// Nobody waits here for a file that would block (a device, a FUSE file): that is an error.
+result<std::size_t> count_of(result<sys::moved> outcome, const char* operation) {
+    if (!outcome) return failure(std::move(outcome));
+    if (outcome->would_block) return failure(EAGAIN, operation);
+    return outcome->bytes;
+}
+
 // Calls `write(batch, bytes done)` until nothing is left.
 template <typename Write>
 result<void> write_all(std::span<const bytes_view> parts, const std::string& name, Write write) {
     detail::part_walk walk(parts);
     std::uint64_t done = 0;
     while (!walk.at_end()) {
-        result<sys::moved> wrote = write(walk.batch(), done);
+        auto wrote = count_of(write(walk.batch(), done), "pwritev");
         // A call that writes nothing and says no reason would be made for ever.
-        if (wrote && wrote->bytes == 0) wrote = failure(EIO, "pwritev");
+        if (wrote && *wrote == 0) wrote = failure(EIO, "pwritev");
         if (!wrote) return std::unexpected(std::move(wrote).error().on(name).after(done));
-        walk.advance(wrote->bytes);
-        done += wrote->bytes;
+        walk.advance(*wrote);
+        done += *wrote;
     }
     return {};
 }
@@ -67,14 +74,13 @@ result<std::size_t> file::read_at(std::uint64_t position,
     detail::part_walk walk(parts);
     std::size_t filled = 0;
     while (!walk.at_end()) {
-        auto got = sys::preadv(fd(), walk.batch(), position + filled);
+        auto got = count_of(sys::preadv(fd(), walk.batch(), position + filled), "preadv");
         if (!got) return std::unexpected(std::move(got).error().on(name()).after(filled));
-        filled += got->bytes;
+        filled += *got;
         // Past the page cache the end shows as a count that is not aligned; asking on from there
         // would be an error.
-        if (got->at_end() || (opened_->direct && got->bytes % opened_->direct->position != 0))
-            break;
-        walk.advance(got->bytes);
+        if (*got == 0 || (opened_->direct && *got % opened_->direct->position != 0)) break;
+        walk.advance(*got);
     }
     return filled;
 }

@@ -136,6 +136,18 @@ TEST(FileWrite, WithoutProgressIsAnErrorAndNotALoop) {
     EXPECT_TRUE(done.error().is(EIO));
 }
 
+TEST(FileWrite, WouldBlockIsAnErrorAndNotALoop) {
+    temporary_file written("abc");
+    auto target = opened(written.path());
+    fault_script faults;
+    faults.fail(sys::call::pread, EAGAIN);
+    faults.fail(sys::call::pwrite, EAGAIN);
+    std::array<std::byte, 3> room{};
+    EXPECT_TRUE(target.read_at(0, room).error().is(EAGAIN));
+    EXPECT_TRUE(target.write_at(0, room).error().is(EAGAIN));
+    EXPECT_TRUE(target.append(room).error().is(EAGAIN));
+}
+
 TEST(FileWrite, NeedsAFileThatIsOpenForIt) {
     temporary_file written("abc");
     auto done = opened(written.path(), {}).write_at(0, as_bytes("x"));
