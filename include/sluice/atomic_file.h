@@ -10,7 +10,7 @@
 // the old file or the new one. Readers that have the old file open keep it.
 //
 // After a crash within commit(), or anywhere where the file system has no O_TMPFILE, a file named
-// `.NAME.<16 hex digits>.new` may be left beside the target. Nothing else is.
+// `.NAME.<up to 16 hex digits>.new` may be left beside the target. Nothing else is.
 //
 // Not synchronised: one thread at a time; content() is a file like any other.
 #pragma once
