@@ -2,6 +2,8 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -126,6 +128,21 @@ TEST(InFlight, EveryOrderLetsEverythingGo) {
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
+// Sends until the socket takes no more, which it does because nobody reads.
+std::uint64_t fill(zerocopy_sender& out, chain& pieces) {
+    std::uint64_t sent = 0;
+    EXPECT_TRUE(comes_true([&] {
+        auto moved = out.send(pieces);
+        EXPECT_TRUE(moved);
+        sent += moved->bytes;
+        if (moved->state == zerocopy_state::bound_reached) return true;
+        EXPECT_TRUE(out.poll_completions());  // an error event ends the wait, too
+        auto ready = sys::wait_until(out.fd(), sys::readiness::to_write, 100);
+        return moved->state == zerocopy_state::would_block && ready && !*ready;
+    }));
+    return sent;
+}
+
 class ZerocopySender : public testing::TestWithParam<pair_kind> {
   protected:
     void SetUp() override {
@@ -160,21 +177,6 @@ class ZerocopySender : public testing::TestWithParam<pair_kind> {
             got += as_text(bytes_view(room).first(moved->bytes));
         }
         return got;
-    }
-
-    // Sends until the socket takes no more, which it does because nobody reads.
-    static std::uint64_t fill(zerocopy_sender& out, chain& pieces) {
-        std::uint64_t sent = 0;
-        EXPECT_TRUE(comes_true([&] {
-            auto moved = out.send(pieces);
-            EXPECT_TRUE(moved);
-            sent += moved->bytes;
-            if (moved->state == zerocopy_state::bound_reached) return true;
-            EXPECT_TRUE(out.poll_completions());  // an error event ends the wait, too
-            auto ready = sys::wait_until(out.fd(), sys::readiness::to_write, 100);
-            return moved->state == zerocopy_state::would_block && ready && !*ready;
-        }));
-        return sent;
     }
 
     unique_fd socket_;
@@ -415,6 +417,32 @@ INSTANTIATE_TEST_SUITE_P(Tcp, ZerocopySender, testing::Values(pair_kind::tcp, pa
                          [](const auto& each) {
                              return std::string(support::name_of(each.param));
                          });
+
+TEST(InFlightLot, TakesConnectionsOfAnyThread) {
+    auto lot = *in_flight_lot::make({.time_limit_ms = 20});
+    std::vector<std::thread> threads;
+    for (int each = 0; each < 4; ++each) {
+        threads.emplace_back([&] {
+            auto listener = support::listening_on(INADDR_LOOPBACK, 0);
+            auto ends = support::connected_to(*listener, 0);
+            auto out = zerocopy_sender::make(std::move(ends->first), {.in_flight_max = 64 * mib});
+            watched_memory memory(pattern(20 * mib));
+            auto pieces = chain_of(memory);
+            fill(*out, pieces);
+            EXPECT_TRUE(std::move(*out).close(lot));
+            pieces.clear();
+            EXPECT_TRUE(comes_true([&] {
+                lot.step();
+                return !memory.held();
+            }));
+        });
+    }
+    for (auto& each : threads)
+        each.join();
+    EXPECT_TRUE(lot.wait_until_empty());
+    EXPECT_EQ(lot.resets(), 4u);
+    EXPECT_EQ(lot.connections(), 0u);
+}
 
 TEST(ZerocopySenderOfOthers, AreRefused) {
     for (auto kind : {pair_kind::pipe, pair_kind::regular_file}) {

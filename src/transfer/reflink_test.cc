@@ -89,6 +89,19 @@ TEST_P(Reflink, AtTheCursorMovesIt) {
     EXPECT_EQ(::lseek(to_->fd(), 0, SEEK_CUR), static_cast<off_t>(content_.size()));
 }
 
+// More than one call can move, and more than 32 bits can count.
+TEST_P(Reflink, FiveGibibytes) {
+    constexpr std::uint64_t size = (std::uint64_t{5} << 30) + 123;
+    ASSERT_TRUE(from_->truncate(size));
+    ASSERT_TRUE(from_->write_at(size - 4, as_bytes("last")));
+    auto made = transfer_to(from_->region(0, size), *sink::at(*to_, 0));
+    ASSERT_TRUE(made.done()) << made.failed->message();
+    EXPECT_EQ(made.bytes, size);
+    EXPECT_EQ(made.costs.of(mechanism::reflink).bytes, size);
+    EXPECT_EQ(*to_->size(), size);
+    EXPECT_EQ(written(size - 4, 5), "last");
+}
+
 TEST_P(Reflink, RangeBehindTheEnd) {
     auto made = transfer_to(from_->region(99 * block, 10 * block), *sink::at(*to_, 0));
     EXPECT_EQ(made.state, transfer_state::source_ended);
