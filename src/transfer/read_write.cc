@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
+#include <optional>
 
+#include "transfer/bounce.h"
 #include "transfer/mechanism_step.h"
 
 namespace sluice::inline v0 {
@@ -13,13 +14,7 @@ namespace sluice::inline v0 {
 namespace {
 
 constexpr std::size_t parts_max = 16;
-constexpr std::size_t bounce_size = 64 * 1024;
-
-// One bounce buffer for each thread: it is empty again when the step ends.
-writable_bytes bounce_buffer() {
-    thread_local auto bounce = std::make_unique<std::array<std::byte, bounce_size>>();
-    return *bounce;
-}
+constexpr std::size_t block_size = 64 * 1024;
 
 // The file piece that is next after the memory in front, if there is one.
 const file_region* file_behind(const chain& pieces, std::size_t memory_pieces) {
@@ -34,8 +29,10 @@ result<step_outcome> read_write_step(step_request& request) {
     auto gathered = request.pieces.export_memory(std::span(parts).first(parts_max));
     auto count = gathered.parts;
     auto bytes = gathered.bytes;
+    std::optional<bounce_block> block;
     if (const auto* source = file_behind(request.pieces, count)) {
-        auto room = bounce_buffer();
+        block.emplace(bounce_block::take());  // empty again when the step ends
+        auto room = block->bytes().first(block_size);
         auto wanted = std::min({request.limit, source->size(), std::uint64_t{room.size()}});
         ++request.cost.calls;
         auto got = sys::pread(source->fd(), room.first(static_cast<std::size_t>(wanted)),
