@@ -61,6 +61,12 @@ if [ -n "$library" ]; then
     sends_a_file "$work/send_file-shared/send_file"
     needs_shared_library "$work/send_file-shared/send_file" ||
         fail "BUILD_SHARED_LIBS did not give the shared library"
+    # The filters are a static library that may use only what the shared one exports.
+    if [ -n "$(find "$prefix" -name sluice-filter.cmake)" ]; then
+        build_example zip shared
+        needs_shared_library "$work/zip-shared/zip" ||
+            fail "sluice::filter brought the static library"
+    fi
 fi
 
 # Without CMake: the package's file for pkg-config.
