@@ -192,14 +192,14 @@ inline chain::spot chain::locate(std::uint64_t position) const noexcept {
     assert(position < size_);
     const auto* ends = ends_.data() + front_;
     auto count = ends_.size() - front_;
-    // Signed, since only that converts in one instruction. A file region may be declared larger
-    // than 2^63 bytes; then the guess is bad and the search finds the piece.
-    auto share = static_cast<double>(static_cast<std::int64_t>(position)) /
-                 static_cast<double>(static_cast<std::int64_t>(size_));
-    auto guess = static_cast<std::size_t>(
-        static_cast<std::int64_t>(share * static_cast<double>(static_cast<std::int64_t>(count))));
-    if (guess >= count) [[unlikely]]
-        guess = count - 1;
+    // Signed, since only that converts in one instruction. Of regions that are declared larger than
+    // 2^63 bytes it makes nonsense; then the guess is bad, and the search finds the piece.
+    auto guessed = static_cast<double>(static_cast<std::int64_t>(position)) /
+                   static_cast<double>(static_cast<std::int64_t>(size_)) *
+                   static_cast<double>(static_cast<std::int64_t>(count));
+    auto guess = count - 1;
+    if (guessed >= 0 && guessed < static_cast<double>(static_cast<std::int64_t>(count))) [[likely]]
+        guess = static_cast<std::size_t>(static_cast<std::int64_t>(guessed));
     auto start = guess == 0 ? base_ : ends[guess - 1];
     auto offset = position + base_ - start;
     if (offset < ends[guess] - start) [[likely]]

@@ -322,5 +322,23 @@ TEST_F(Chain, SizesBeyond32Bits) {
     EXPECT_EQ(text_of(pieces), "tail");
 }
 
+TEST_F(Chain, SizesBeyond63Bits) {
+    constexpr std::uint64_t large = std::uint64_t{7} << 61;
+    chain pieces;
+    pieces.append(buffer_slice::of_static("head"));
+    pieces.append(file_.region(0, large));
+    for (int i = 0; i < 1000; ++i)
+        pieces.append(buffer_slice::of_static("tail"));
+    EXPECT_EQ(pieces.piece_at(3).index, 0u);
+    EXPECT_EQ(pieces.piece_at(4).index, 1u);
+    EXPECT_EQ(pieces.piece_at(large / 2).offset, large / 2 - 4);
+    EXPECT_EQ(pieces.piece_at(large + 3).index, 1u);
+    EXPECT_EQ(pieces.piece_at(large + 4).index, 2u);
+    EXPECT_EQ(pieces.piece_at(pieces.size() - 1).index, 1001u);
+    pieces.advance(large);
+    EXPECT_EQ(pieces.size(), 4004u);
+    EXPECT_EQ(pieces.piece_at(4).index, 1u);
+}
+
 }  // namespace
 }  // namespace sluice
