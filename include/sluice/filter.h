@@ -157,7 +157,8 @@ class filter {
     [[nodiscard]] result<filter_state> step();
     // Up to `bytes_max` bytes of output, in order. Steps, and waits for the crew, until there is
     // any; so the chain is empty only when input is missing or all has been pulled. O(pieces)
-    // beside the steps; the bytes are not moved.
+    // beside the steps; the bytes are not moved. A slice of output keeps a block of the pool, 64 to
+    // 256 KiB, so whoever keeps small ones for long takes buffer_slice::compacted().
     [[nodiscard]] result<chain> pull(std::uint64_t bytes_max = UINT64_MAX);
     // Output that pull() would give at once.
     [[nodiscard]] std::uint64_t ready_bytes() const noexcept;

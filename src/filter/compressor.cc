@@ -75,6 +75,7 @@ class compressor final : public filter::stage {
         return filter_state::more;
     }
 
+    [[nodiscard]] bool in_background() const noexcept override { return crew_ != nullptr; }
     void wait() override { crew_->wait_for(*jobs_.front()); }
 
   private:
@@ -87,9 +88,10 @@ class compressor final : public filter::stage {
     // Why there is no job to begin now, if so.
     [[nodiscard]] std::optional<filter_state> hindrance() const noexcept {
         if (complete_) return filter_state::done;
-        auto cut_all = finishing_ || flush_bytes_ > 0;
-        auto wanted = !last_begun_ && (finishing_ || input_.size() > block_bytes_ || cut_all);
-        if (!wanted) return jobs_.empty() ? filter_state::hungry : filter_state::working;
+        // A whole block waits for more input, since it may be the last one.
+        auto enough = finishing_ || flush_bytes_ > 0 || input_.size() > block_bytes_;
+        if (last_begun_ || !enough)
+            return jobs_.empty() ? filter_state::hungry : filter_state::working;
         if (statistics_.memory_bytes + memory_of_job() > bound_)
             return ready_.empty() ? filter_state::working : filter_state::full;
         return std::nullopt;

@@ -1,7 +1,6 @@
 // Compressing: what comes out is what went in, for every codec, size, split and number of threads.
-#include <array>
+#include <atomic>
 #include <cstdint>
-#include <ostream>
 #include <random>
 #include <string>
 #include <tuple>
@@ -12,6 +11,7 @@
 #include <sluice/filter.h>
 
 #include "filter/filter_testing.h"
+#include "support/comes_true.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
 
@@ -279,6 +279,22 @@ TEST(Filter, SaysWhenABlockIsFinished) {
     ASSERT_TRUE(drain(*made));
     made = filter::compressor(codec::gzip);  // waits for its threads
     EXPECT_EQ(finished, 7);
+}
+
+TEST(Filter, KeepsItsCrewAtWorkForASlowReader) {
+    constexpr std::size_t a_job = block + (64 << 10);
+    std::atomic<int> finished = 0;
+    auto made = filter::compressor(codec::gzip, {.threads = 2,
+                                                 .block_bytes = block,
+                                                 .memory_bytes_max = 8 * a_job,
+                                                 .block_finished = [&] { ++finished; }});
+    ASSERT_TRUE(made);
+    made->append(buffer_slice::copy_of(as_bytes(prose(20 * block))));
+    ASSERT_TRUE(made->pull(1));
+    ASSERT_TRUE(support::comes_true([&] { return finished >= 8; }));
+    // What is finished takes less than what was kept for it, so there is room for another one.
+    ASSERT_TRUE(made->pull(1));
+    EXPECT_TRUE(support::comes_true([&] { return finished >= 9; }));
 }
 
 TEST(Filter, KnowsTheChecksumOfWhatWentIn) {

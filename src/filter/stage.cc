@@ -19,11 +19,13 @@ result<filter_state> filter::stage::step() {
 }
 
 result<chain> filter::stage::pull(std::uint64_t bytes_max) {
-    while (ready_.empty()) {
+    // A crew is given more to do even where there is output already.
+    while (ready_.empty() || in_background()) {
         auto came = step();
         if (!came) return failure(std::move(came));
-        if (*came == filter_state::hungry || *came == filter_state::done) break;
-        if (*came == filter_state::working) wait();
+        if (*came == filter_state::more) continue;
+        if (!ready_.empty() || *came != filter_state::working) break;
+        wait();
     }
     auto out = ready_.split_at(std::min(bytes_max, ready_.size()));
     pulled_bytes_ += out.size();

@@ -33,6 +33,8 @@ class filter::stage {
 
   protected:
     [[nodiscard]] virtual result<filter_state> work() = 0;
+    // Whether a step only hands out work.
+    [[nodiscard]] virtual bool in_background() const noexcept { return false; }
     // Waits until a step after `working` can come to more.
     virtual void wait() {}
 
