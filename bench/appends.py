@@ -47,8 +47,8 @@ def run(bench):
     report.raw["rounds"] = result.figures
     report.note(f"{java_peer.version()}, {' '.join(java_peer.jvm_flags(bench))}.")
     report.note("Appending: elapsed time of the appends alone, and of the last flush where there "
-                "is one. \"mapping\" and \"populated ahead\": the pages were made, and are in memory "
-                "and writable, before; \"growing\": while appending. Whole: with creating, "
+                "is one. \"mapping\" and \"populated ahead\": the pages were made, and are in "
+                "memory and writable, before; \"growing\": while appending. Whole: with creating, "
                 "preallocating, populating and unmapping or closing the file. Nothing is synced to "
                 "the disk. The file is removed after each time.")
     return report
@@ -83,8 +83,9 @@ def _add_targets(report, result):
     in_cpu = [number(result.ratio(ours, figure, theirs)["median"]) for ours, figure, theirs in (
         ("mapping", "whole_cpu_ms", "Java: mapping"), ("mapping", "whole_cpu_ms", _BARE),
         ("buffered", "cpu_ms", "Java: buffered"))]
-    report.note(f"The same in CPU time, which other load disturbs less: mapping, whole, {in_cpu[0]} "
-                f"of Java's and {in_cpu[1]} of the bare loop's; buffered {in_cpu[2]} of Java's.")
+    report.note("The same in CPU time, which other load disturbs less: mapping, whole, "
+                f"{in_cpu[0]} of Java's and {in_cpu[1]} of the bare loop's; buffered {in_cpu[2]} "
+                "of Java's.")
     ratio = result.ratio("buffered", "ms", "Java: buffered, 64 KiB")
     report.note(f"Buffered over Java's with a buffer of 64 KiB, as large as ours is by default: "
                 f"{number(ratio['median'])}. Java's own default is 8 KiB.")

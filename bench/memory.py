@@ -181,5 +181,5 @@ def _add_notes(bench, report):
                 "kept\": where malloc keeps its memory, as a JVM does, and need not fetch fresh "
                 "pages for a growing chain.")
     report.note("Random reads are calls with a position (Netty's getLong); uneven: with pieces of "
-                "1 to 127 bytes; cursor: seeking and then reading. append/kept: all chains live on, "
-                "so each has to get memory for its lists.")
+                "1 to 127 bytes; cursor: seeking and then reading. append/kept: all chains live "
+                "on, so each has to get memory for its lists.")

@@ -6,9 +6,9 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Buffers allocated in one thread and released in another, in two ways: "in turns" (a batch is
- * allocated, then released by the other thread, and only the work on the batch is timed: what the
- * allocator costs, in CPU time of the two threads) and "at once" (both work at the same time through a ring:
- * elapsed time).
+ * allocated, then released by the other thread, and only the work on the batch counts, in CPU time
+ * of the two threads: what the allocator costs) and "at once" (both work at the same time through a
+ * ring: elapsed time).
  */
 final class NettyHandover implements Round {
     private static final int BATCH = 512;
