@@ -1,6 +1,9 @@
 #include "transfer/mechanism_step.h"
 
 #include <cerrno>
+#include <string>
+
+#include <sluice/mapped_region.h>
 
 namespace sluice::inline v0 {
 
@@ -17,6 +20,18 @@ bool means_unsupported(const error& failed) {
            failed.is(ENODEV) || failed.is(ESPIPE);
 }
 
+// Bytes that a mapping has lost would go out as zeros. Free as long as no mapping has lost any.
+result<void> check_parts(std::span<const iovec> parts) {
+    if (mapping_faults_taken() == 0) return {};
+    for (const auto& part : parts) {
+        bytes_view bytes(static_cast<const std::byte*>(part.iov_base), part.iov_len);
+        if (auto fault = mapping_fault_of(bytes); fault)
+            return failure(fault->reason, "write mapped",
+                           "byte " + std::to_string(fault->position) + " of a mapped file");
+    }
+    return {};
+}
+
 }  // namespace
 
 step_function step_of(mechanism which) noexcept {
@@ -31,11 +46,14 @@ result<step_outcome> refusal(error failed, const file_region& source) {
 
 result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
                                   sys::more_follows more, mechanism_cost& cost) {
+    if (auto whole = check_parts(parts); !whole) return failure(std::move(whole));
     ++cost.calls;
     auto moved = to.is_socket()  ? sys::send(to.fd(), parts, more)
                  : to.position() ? sys::pwritev(to.fd(), parts, *to.position())
                                  : sys::writev(to.fd(), parts);
     if (!moved) return moved;
+    // Again: another thread may have met the loss meanwhile, and zeros may have gone.
+    if (auto whole = check_parts(parts); !whole) return failure(std::move(whole));
     cost.copied_user_kernel += moved->bytes;
     if (moved->would_block) ++cost.would_blocks;
     return moved;

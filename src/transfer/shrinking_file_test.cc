@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/mapped_region.h>
 #include <sluice/transfer.h>
 
 #include "support/delivery.h"
@@ -135,6 +136,31 @@ INSTANTIATE_TEST_SUITE_P(Every, ChangingFile,
                          testing::Values(mechanism::read_write, mechanism::mapped_write,
                                          mechanism::sendfile, mechanism::splice),
                          [](const auto& each) { return std::string(name_of(each.param)); });
+
+// Slices of a mapping are memory, so no mechanism looks at their file. What the mapping has lost is
+// an error all the same, and never goes out as zeros.
+TEST(ChangingMapping, LostBytesAreNotSentAsZeros) {
+    constexpr std::size_t page = 4096;
+    auto content = pattern(4 * page);
+    temporary_file written(content);
+    auto slice = *map_for_reading(written.open().region(0, content.size()));
+    auto pair = stream_pair::make(pair_kind::unix_socket);
+    ASSERT_TRUE(pair);
+    transfer out(*sink::of(pair->sending_end()), {});
+    written.resize(2 * page);
+    EXPECT_EQ(slice.text().back(), '\0');  // somebody has read there, and met zeros
+
+    out.pieces().append(slice.slice(0, 2 * page));
+    auto front = out.step();
+    ASSERT_TRUE(front) << front.error().message();
+    EXPECT_EQ(difference(pair->take(2 * page), content.substr(0, 2 * page)), "");
+
+    out.pieces().append(slice.slice(2 * page, 2 * page));
+    auto lost = out.step();
+    ASSERT_FALSE(lost);
+    EXPECT_TRUE(lost.error().is(ENODATA)) << lost.error().message();
+    EXPECT_EQ(pair->take_rest(), "");
+}
 
 }  // namespace
 }  // namespace sluice
