@@ -257,6 +257,22 @@ TEST(BufferPool, SaysWhatItHasAndDid) {
     EXPECT_EQ(pool.statistics().in_use, said.in_use);
 }
 
+// A released block lies in a mapping that is still there, so only the pool can tell that it must
+// not be touched.
+TEST(BufferPoolDeathTest, ReleasedBlocksAreForbiddenGround) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    buffer_pool pool;
+    const volatile std::byte* stale = must_allocate(pool, 1000).tailroom().data();
+    EXPECT_DEATH(static_cast<void>(stale[500]), "use-after-poison");
+    auto again = must_allocate(pool, 1000);
+    again.append_fill(1000, std::byte{1});
+    EXPECT_TRUE(stale[500] == std::byte{1});
+#else
+    GTEST_SKIP() << "needs AddressSanitizer";
+#endif
+}
+
 TEST(BufferPool, IsAHandle) {
     memory_budget budget("test");
     auto pool = std::make_unique<buffer_pool>(buffer_pool::options{.budget = &budget});

@@ -172,6 +172,20 @@ TEST(PoolThreads, TrimEmptiesTheCachesOfIdleThreads) {
     EXPECT_EQ(pool.statistics().releases, 12u);
 }
 
+TEST(PoolThreads, ThatEndKeepNothing) {
+    memory_budget budget("test");
+    buffer_pool pool({.spare_bytes = 0, .budget = &budget});
+    std::jthread([&] {
+        for (std::size_t size = 64; size <= 65536; size *= 2)
+            EXPECT_TRUE(pool.allocate(size));
+        EXPECT_GT(pool.statistics().cached, 65536u);
+    }).join();
+    EXPECT_EQ(pool.statistics().cached, 0u);
+    EXPECT_EQ(pool.statistics().allocations, 11u);
+    EXPECT_EQ(pool.statistics().releases, 11u);
+    EXPECT_EQ(budget.used(), 0u);
+}
+
 TEST(PoolThreads, PressureTakesFromOtherThreadsAndOtherPoolsOfTheBudget) {
     memory_budget budget("test", std::size_t{1} << 20);
     buffer_pool other({.budget = &budget});
