@@ -141,7 +141,7 @@ struct refused_ways {
 };
 
 struct file_transfer_options {
-    profile sizes{.spliced_file_min = 1024 * 1024};
+    profile sizes{.spliced_file_min = 512 * 1024};
     // A file range is moved by calls of at most this size (the kernel's limit is 2 GiB less a
     // page). profile::chunk_size bounds the steps of a loop; here nobody else waits for a turn.
     std::uint64_t call_size = std::uint64_t{1} << 30;
