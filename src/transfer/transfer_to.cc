@@ -44,8 +44,8 @@ result<void> refuse_overlap(const file_region& from, const sink& to) {
     if (!*same) return {};
     auto place = place_of(to);
     if (!place) return failure(std::move(place));
-    auto [first, second] = std::minmax(from.position(), *place);
-    if (second - first < from.size())
+    auto apart = std::max(from.position(), *place) - std::min(from.position(), *place);
+    if (apart < from.size())
         return failure(EINVAL, "transfer to overlapping range", from.source().name());
     return {};
 }
