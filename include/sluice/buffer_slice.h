@@ -10,12 +10,13 @@
 // bytes: it counts one more owner. The storage is released at once when the last slice goes, in the
 // thread that drops it.
 //
-// Threads: slices of one storage may be held, copied and dropped by different threads; one slice
-// object is for one thread at a time. The exception are slices of thread-bound storages (an option
-// of pools): share() must be called before the first slice of one reaches another thread.
+// Threads: slices of one storage may be held, copied and dropped by different threads, and several
+// may copy from one slice object at a time as long as none changes it. The exception are slices of
+// thread-bound storages (an option of pools): share() must be called before the first slice of one
+// reaches another thread.
 //
 // Cost: copying and dropping a slice is a load and a store each while the process has one thread or
-// the storage is bound to one; otherwise mostly an atomic addition each (storage.h says when not).
+// the storage is bound to one; otherwise an atomic addition each, but for the last drop (storage.h).
 //
 // Retention: slice() never copies, so a slice of ten bytes keeps a block of a mebibyte. Nothing is
 // done about that unasked. retained() says how much a slice keeps, and compacted() is the slice

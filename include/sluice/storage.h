@@ -11,8 +11,7 @@
 // Threads: owners may come and go in any thread, unless the storage is bound to one: then share()
 // must be called before the first owner reaches another thread. While the process has a single
 // thread, or the storage is bound to one, counting is a load and a store; otherwise an atomic
-// addition each, but for the step from one owner to two and for the last drop, which are plain
-// always. (Counts that are biased towards one thread would be cheap in more cases, but drops
+// addition each, but for the last drop, which is plain always. (Counts that are biased towards one thread would be cheap in more cases, but drops
 // elsewhere would wait until that thread looks: memory would come back late.)
 #pragma once
 
@@ -50,12 +49,9 @@ class storage {
 
     // One more owner. Whoever calls it is one already.
     void retain() noexcept {
-        // A sole owner cannot get company meanwhile, as only owners retain: no atomic
-        // read-modify-write is needed to become two. Acquire, to pass on what the owners before
-        // did, since a plain store ends their release sequence.
-        auto owners = owners_.load(std::memory_order_acquire);
-        if (owners == 1 || counts_plainly()) {
-            owners_.store(owners + 1, std::memory_order_relaxed);
+        // Not plainly for a sole owner either: two threads may copy from the same slice.
+        if (counts_plainly()) {
+            owners_.store(owners_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         } else {
             // Relaxed: the caller's own count keeps the storage from going away.
             owners_.fetch_add(1, std::memory_order_relaxed);

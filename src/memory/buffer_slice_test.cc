@@ -261,6 +261,24 @@ TEST(BufferSlice, ThreadBoundStorageIsSharedByName) {
     EXPECT_EQ(released, 1);
 }
 
+// A page that a whole server shares: nobody changes the slice, so everybody may copy from it.
+TEST(BufferSlice, SeveralThreadsCopyFromOneObject) {
+    int released = 0;
+    {
+        const auto page = lend("page", released);
+        std::vector<std::jthread> threads;
+        for (std::size_t number = 0; number < 4; ++number) {
+            threads.emplace_back([&page] {
+                for (std::size_t count = 0; count < 20'000; ++count) {
+                    buffer_slice copy = page;
+                    ASSERT_EQ(copy.size(), 4u);
+                }
+            });
+        }
+    }
+    EXPECT_EQ(released, 1);
+}
+
 // For ThreadSanitizer: the owners of one storage come and go in several threads.
 TEST(BufferSlice, IsSharedBetweenThreads) {
     int released = 0;
