@@ -16,7 +16,8 @@
 // reaches another thread.
 //
 // Cost: copying and dropping a slice is a load and a store each while the process has one thread or
-// the storage is bound to one; otherwise an atomic addition each, but for the last drop (storage.h).
+// the storage is bound to one; otherwise an atomic addition each, but for the last drop: see
+// storage.h.
 //
 // Retention: slice() never copies, so a slice of ten bytes keeps a block of a mebibyte. Nothing is
 // done about that unasked. retained() says how much a slice keeps, and compacted() is the slice

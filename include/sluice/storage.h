@@ -11,8 +11,9 @@
 // Threads: owners may come and go in any thread, unless the storage is bound to one: then share()
 // must be called before the first owner reaches another thread. While the process has a single
 // thread, or the storage is bound to one, counting is a load and a store; otherwise an atomic
-// addition each, but for the last drop, which is plain always. (Counts that are biased towards one thread would be cheap in more cases, but drops
-// elsewhere would wait until that thread looks: memory would come back late.)
+// addition each, but for the last drop, which is plain always. (Counts that are biased towards one
+// thread would be cheap in more cases, but drops elsewhere would wait until that thread looks:
+// memory would come back late.)
 #pragma once
 
 #include <atomic>

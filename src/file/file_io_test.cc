@@ -264,7 +264,7 @@ TEST(FileReadAll, ReadsTheWholeFileUpToABound) {
 }
 
 TEST(FileReadAll, ReadsFilesThatDoNotTellTheirSize) {
-    auto source = opened("/proc/self/maps", {});
+    auto source = opened("/proc/self/smaps", {});
     ASSERT_EQ(source.size(), 0u);
     auto all = source.read_all(std::numeric_limits<std::size_t>::max());
     ASSERT_TRUE(all);

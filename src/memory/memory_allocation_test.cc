@@ -17,18 +17,13 @@ namespace sluice {
 namespace {
 
 TEST(FailingAllocation, FailsTheOneThatIsMeant) {
+    // Calls of the function: a compiler may leave out new-expressions whose object nobody uses.
     support::failing_allocation armed(1);
-    auto first = std::make_unique<int>(1);
+    ::operator delete(::operator new(1));
     EXPECT_FALSE(armed.has_failed());
-    bool failed = false;
-    try {
-        auto second = std::make_unique<int>(2);
-    } catch (const std::bad_alloc&) {
-        failed = true;
-    }
-    EXPECT_TRUE(failed);
+    EXPECT_THROW(::operator delete(::operator new(1)), std::bad_alloc);
     EXPECT_TRUE(armed.has_failed());
-    auto third = std::make_unique<int>(3);
+    ::operator delete(::operator new(1));
 }
 
 TEST(AllocationFailure, LeavesABufferAsItWas) {
