@@ -178,9 +178,12 @@ class mapped_region {
     // Makes the region longer, as map() of the longer range with the same options would. In place
     // when the address space behind is free. Otherwise this handle gets a new mapping, and the old
     // one lives until its slices and other handles go: nothing that was handed out moves or becomes
-    // invalid, and both show the same pages of the file. A copy_on_write mapping, whose stores are
-    // nowhere else, is moved; while slices or other handles of it were ever given out that cannot
-    // be, and is EBUSY. A size below size() is EINVAL.
+    // invalid, and both show the same pages of the file. So it is as well when bytes were lost: the
+    // new mapping has lost nothing. A copy_on_write mapping, whose stores are nowhere else, is
+    // moved. That cannot be (EBUSY) while slices or other handles of it were ever given out, nor
+    // when lock(), advise() or refresh() for a part have made several mappings of it to the kernel;
+    // and when bytes were lost the error says so. A size below size() is EINVAL. After an error
+    // the region is as long as before; one of copy_on_write may have moved.
     [[nodiscard]] result<void> grow(std::uint64_t size);
 
   private:

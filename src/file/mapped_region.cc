@@ -270,13 +270,16 @@ result<void> mapped_region::grow(std::uint64_t size) {
     auto needed = into_pages + static_cast<std::size_t>(size);
     bool may_move = mode() == mapping_mode::copy_on_write && !mapping_->lent();
     auto grown = mapping_->grow_to(needed, may_move);
+    if (size_ > 0) data_ = mapping_->data() + into_pages;  // also when it failed
     if (!grown) return named(std::move(grown).error(), mapping_->source());
     if (*grown) {
-        data_ = mapping_->data() + into_pages;
         size_ = size;
         return {};
     }
-    if (mode() == mapping_mode::copy_on_write && size_ > 0) return refused(EBUSY, "mremap");
+    if (mode() == mapping_mode::copy_on_write && size_ > 0) {
+        auto fault = mapping_->watch().fault_in(0, mapping_->capacity());
+        return fault ? lost(mapping_->source(), *fault) : refused(EBUSY, "mremap");
+    }
     auto mapped = map_unchecked(longer, mapping_->options());
     if (!mapped) return failure(std::move(mapped));
     *this = *std::move(mapped);

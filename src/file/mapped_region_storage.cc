@@ -72,28 +72,24 @@ result<mapping_storage*> mapping_storage::map(const file_region& range,
     return made.release();
 }
 
+watched_range mapping_storage::watched(writable_bytes pages) const noexcept {
+    return {.pages = pages,
+            .fd = source_.fd(),
+            .position = position_,
+            .writable = options_.mode != mapping_mode::read_only};
+}
+
 result<void> mapping_storage::own(writable_bytes pages) {
-    size_ = pages.size();
-    if (data_ == pages.data()) {
-        watch_->grow(size_);
-        return {};
-    }
     data_ = pages.data();
-    watched_range watched{.pages = pages,
-                          .fd = source_.fd(),
-                          .position = position_,
-                          .writable = options_.mode != mapping_mode::read_only};
-    if (watch_ != nullptr) {
-        watch_->change(watched);
-        return {};
-    }
-    auto watch = mapping_watch::begin(watched);
+    size_ = pages.size();
+    auto watch = mapping_watch::begin(watched(pages));
     if (!watch) return failure(std::move(watch));
     watch_ = *watch;
     return {};
 }
 
 result<void> mapping_storage::apply_options(bytes_view pages) const {
+    if (pages.empty()) return {};
     if (options_.advice != mapping_advice::normal) {
         if (auto advised = sys::advise(pages, madvise_of(options_.advice)); !advised)
             return advised;
@@ -117,11 +113,53 @@ void mapping_storage::release() noexcept {
 result<bool> mapping_storage::grow_to(std::size_t size, bool anywhere) {
     std::scoped_lock lock(changing_);
     if (size <= size_) return true;
-    if (size_ == 0) return false;
-    auto grown = sys::remap(pages(), size, anywhere);
-    if (!grown) return anywhere ? result<bool>(failure(std::move(grown))) : false;
-    if (auto watched = own(*grown); !watched) return failure(std::move(watched));
+    // Where all was lost the kernel would lengthen the zeros that stand there, not the file.
+    if (size_ == 0 || watch_->any_lost()) return false;
+    return anywhere ? move_to(size) : extend_to(size);
+}
+
+result<bool> mapping_storage::extend_to(std::size_t size) {
+    auto longer = sys::remap(pages(), size, false);
+    if (!longer) return false;
+    auto added = behind(*longer);
+    if (watch_->any_lost()) {  // by now: those may have been lengthened after all
+        sys::unmap(added);
+        return false;
+    }
+    if (auto applied = apply_options(added); !applied) {
+        sys::unmap(added);
+        return failure(std::move(applied));
+    }
+    size_ = size;
+    watch_->grow(size);
     return true;
+}
+
+result<bool> mapping_storage::move_to(std::size_t size) {
+    // Names nothing meanwhile: the addresses may be another mapping's as soon as they are left.
+    watch_->change({});
+    auto moved = sys::remap(pages(), size, true);
+    if (!moved) {
+        watch_->change(watched(pages()));
+        if (moved.error().is(EFAULT)) return false;  // not one mapping to the kernel
+        return failure(std::move(moved));
+    }
+    auto added = behind(*moved);
+    data_ = moved->data();
+    auto applied = apply_options(added);
+    if (applied) {
+        size_ = size;
+    } else {
+        sys::unmap(added);
+    }
+    watch_->change(watched(pages()));
+    if (!applied) return failure(std::move(applied));
+    return true;
+}
+
+// The pages of `longer` that are not among those there are now.
+bytes_view mapping_storage::behind(bytes_view longer) const noexcept {
+    return longer.subspan(std::min(round_up(size_), longer.size()));
 }
 
 result<void> mapping_storage::refresh() {

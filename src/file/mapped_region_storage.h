@@ -39,7 +39,9 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     [[nodiscard]] bool lent() const noexcept { return lent_.load(std::memory_order_relaxed); }
 
     // At least `size` bytes of pages, the same ones in front. They move when `anywhere` allows it,
-    // which must not be said of a mapping that is lent; else false when there is no room behind.
+    // which must not be said of a mapping that is lent. False when they cannot become more: there is
+    // no room behind, a part was lost, or calls for a part have made several of them to the kernel.
+    // On a failure they may have moved, and are as many as before.
     [[nodiscard]] result<bool> grow_to(std::size_t size, bool anywhere);
     // Maps the file again where bytes were lost.
     [[nodiscard]] result<void> refresh();
@@ -48,7 +50,11 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     mapping_storage(const file_region& range, const mapping_options& options) noexcept;
     void release() noexcept override;
     [[nodiscard]] writable_bytes pages() const noexcept { return {data_, size_.load()}; }
+    [[nodiscard]] watched_range watched(writable_bytes pages) const noexcept;
     [[nodiscard]] result<void> own(writable_bytes pages);
+    [[nodiscard]] result<bool> extend_to(std::size_t size);
+    [[nodiscard]] result<bool> move_to(std::size_t size);
+    [[nodiscard]] bytes_view behind(bytes_view longer) const noexcept;
     [[nodiscard]] result<void> apply_options(bytes_view pages) const;
     [[nodiscard]] result<void> map_again(const lost_bytes& lost);
 

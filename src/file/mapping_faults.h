@@ -70,6 +70,7 @@ class mapping_watch {
                                                         std::size_t to) const noexcept;
     // The file is there again: nothing is lost.
     void forgive() noexcept;
+    [[nodiscard]] bool any_lost() const noexcept { return cut_off_.any() || unreadable_.any(); }
     [[nodiscard]] const lost_bytes& unreadable() const noexcept { return unreadable_; }
     [[nodiscard]] const lost_bytes& cut_off() const noexcept { return cut_off_; }
 
