@@ -65,10 +65,13 @@ class mapped_appender {
         machine_ended   // in an earlier boot: the length of the last sync() counts
     };
 
-    // Opens or makes the file and goes on behind what counts of it. Waits for the disk: what the
-    // length says is synced first. EBUSY when another appender has the file open. ENODATA when the
-    // file is shorter than its length, EBADMSG when no synced length can be read after the end of
-    // the machine: nothing is changed then, and removing NAME.length makes the file's size count.
+    // Opens or makes the file and goes on behind what counts of it. Waits for the disk: before
+    // anything can be appended, NAME.length, its name and the length in it are there (and after
+    // any ending but process_ended the bytes that count as well). EBUSY when another appender has
+    // the file open. ENODATA when the file is shorter than its length. EBADMSG when NAME.length is
+    // damaged: no synced length can be read after the end of the machine, the format is not known,
+    // or it was never finished and names another length than the file has. Nothing is changed
+    // then, and removing NAME.length makes the file's size count.
     [[nodiscard]] static result<mapped_appender> open(const std::string& path,
                                                       const mapped_appender_options& options = {});
 

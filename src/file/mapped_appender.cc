@@ -62,11 +62,14 @@ struct opening {
 result<opening> decide(const length_file::finding& seen, std::uint64_t size,
                        const std::string& path) {
     opening decided{.length = size};
-    if (seen.initialised && seen.same_boot) {
+    if (seen.known && seen.same_boot) {
         decided = {seen.written, mapped_appender::ending::process_ended};
-    } else if (seen.initialised) {
-        if (!seen.synced) return failure(EBADMSG, "read length", side_name(path));
+    } else if (seen.known && seen.synced) {
         decided = {*seen.synced, mapped_appender::ending::machine_ended};
+    } else if (!seen.unused || seen.synced.value_or(size) != size) {
+        // Nothing is appended before the page is on the disk with its magic. A page without one
+        // that names another length than the file's size has lost it, or others have written.
+        return failure(EBADMSG, "read length", side_name(path));
     }
     if (size < decided.length) return failure(ENODATA, "read length", side_name(path));
     return decided;
@@ -136,7 +139,11 @@ result<void> mapped_appender::state::recover() {
         if (auto cut = data_.truncate(decided->length); !cut) return cut;
     }
     synced_ = seen.synced.value_or(0);
-    if (found_ == ending::process_ended) return {};
+    if (found_ == ending::process_ended) {
+        // That process may have ended while it opened: with a page, or its name, not on the disk.
+        if (auto safe = side_.flush(); !safe) return safe;
+        return directory_.sync();
+    }
     // From here on the file will be longer than what counts, so how much counts must be safe first.
     if (auto synced = data_.sync(); !synced) return synced;
     if (auto begun = side_.begin(decided->length, boot); !begun) return begun;

@@ -89,10 +89,8 @@ const length_slot* length_file::newest() const noexcept {
 length_file::finding length_file::look(const boot_identity& boot) const noexcept {
     const auto& found = page();
     finding seen;
-    // Before the first sync of the page was done, its sectors may have come in any order. The data
-    // file was left alone until then.
-    seen.initialised = found.magic == length_page::magic_now &&
-                       !(found.first.is_blank() && found.second.is_blank());
+    seen.unused = found.magic == 0;
+    seen.known = found.magic == length_page::magic_now;
     seen.same_boot = found.boot == boot && boot != boot_identity{};
     seen.written = found.written.load(std::memory_order_acquire);
     if (const auto* slot = newest()) seen.synced = slot->length;
@@ -109,6 +107,10 @@ result<void> length_file::begin(std::uint64_t length, const boot_identity& boot)
     std::atomic_signal_fence(std::memory_order_seq_cst);
     begun.magic = length_page::magic_now;
     begun.boot = boot;
+    return flush();
+}
+
+result<void> length_file::flush() {
     return mapped_.flush(0, page_bytes);
 }
 
@@ -116,7 +118,7 @@ result<void> length_file::store_synced(std::uint64_t length) {
     const auto* last = newest();
     auto& next = last == &page().first ? page().second : page().first;
     next = length_slot::of(last == nullptr ? 1 : last->sequence + 1, length);
-    return mapped_.flush(0, page_bytes);
+    return flush();
 }
 
 }  // namespace sluice::inline v0

@@ -2,7 +2,7 @@
 //
 // One page, mapped shared, in the machine's byte order:
 //
-//      0      magic, with the version; 0 in a file that was never brought to the disk
+//      0      magic, with the version; 0 as long as no appender has come to appending
 //      8      boot, 16 bytes: the boot of the machine in which `written` was stored
 //      64     written: the length with the last append; on a cache line of its own
 //      1024   slot 0   { sequence, synced length, CRC-32 of both }
@@ -57,7 +57,8 @@ class length_file {
   public:
     // What the page says before anything is changed.
     struct finding {
-        bool initialised = false;
+        bool unused = false;  // no appender has come to appending with it
+        bool known = false;   // written in this format
         bool same_boot = false;
         std::uint64_t written = 0;
         std::optional<std::uint64_t> synced;  // none: no slot is whole
@@ -69,6 +70,8 @@ class length_file {
     // Says that `length` bytes count, written and synced, from this boot on, and waits for the
     // disk. They must be there already.
     [[nodiscard]] result<void> begin(std::uint64_t length, const boot_identity& boot);
+    // Waits until the page is on the disk as it is.
+    [[nodiscard]] result<void> flush();
     // Says that `length` bytes are synced, and waits for the disk.
     [[nodiscard]] result<void> store_synced(std::uint64_t length);
 

@@ -407,14 +407,15 @@ TEST_F(MappedAppender, TornPageOfTheSameBootStillCounts) {
     EXPECT_EQ(open().length(), 3u) << "the page cache was not torn";
 }
 
-// The machine ended before the page beside was on the disk: the file was not made longer yet.
-TEST_F(MappedAppender, PageThatWasNeverSyncedDoesNotCount) {
+// The process or the machine ended while it opened: the file was not made longer yet.
+TEST_F(MappedAppender, PageThatWasNeverFinishedDoesNotCount) {
     write_file(path_, "content");
-    length_page blank;
+    length_page unfinished;
     std::string text(page, '\0');
-    for (auto magic : {std::uint64_t{0}, length_page::magic_now}) {
-        blank.magic = magic;
-        text.replace(0, 8, reinterpret_cast<const char*>(&blank.magic), 8);
+    for (auto slot : {length_slot(), length_slot::of(1, 7)}) {
+        unfinished.first = slot;
+        text.replace(0, sizeof unfinished, reinterpret_cast<const char*>(&unfinished),
+                     sizeof unfinished);
         write_file(side_, text);
         auto log = open();
         EXPECT_EQ(log.found(), ending::closed);
@@ -423,6 +424,74 @@ TEST_F(MappedAppender, PageThatWasNeverSyncedDoesNotCount) {
     }
     write_file(side_, "");
     EXPECT_EQ(open().length(), 7u);
+}
+
+// What no appender leaves, whenever it ends.
+TEST_F(MappedAppender, DamagedPageIsAnErrorThatChangesNothing) {
+    write_file(path_, "content");
+    length_page another_length;
+    another_length.first = length_slot::of(1, 3);
+    length_page without_slots;
+    without_slots.magic = length_page::magic_now;
+    length_page unknown;
+    unknown.magic = length_page::magic_now + 1;
+    for (const auto& damaged : {&another_length, &without_slots, &unknown}) {
+        std::string text(reinterpret_cast<const char*>(damaged), sizeof *damaged);
+        text.resize(page);
+        write_file(side_, text);
+        auto log = mapped_appender::open(path_);
+        ASSERT_FALSE(log);
+        EXPECT_TRUE(log.error().is(EBADMSG));
+        EXPECT_EQ(log.error().object(), side_);
+        EXPECT_EQ(read_file(path_), "content");
+        EXPECT_EQ(read_file(side_), text);
+    }
+    std::filesystem::remove(side_);
+    EXPECT_EQ(open().length(), 7u);
+}
+
+// Ends the process at a flush of the page beside.
+class ends_at_flush : public sys::fault_injector {
+  public:
+    explicit ends_at_flush(int number) : left_(number) {}
+    sys::fault decide(sys::call made) override {
+        if (made == sys::call::msync && --left_ == 0) ::_exit(9);
+        return {};
+    }
+
+  private:
+    int left_;
+};
+
+// Whoever goes on with a page that is only in memory must bring it to the disk: the machine may end
+// next, and what was appended since would count wholly or not at all.
+TEST_F(MappedAppender, ProcessThatEndedWhileItOpenedLeavesNothingUnsafe) {
+    for (int flush : {1, 2}) {
+        std::filesystem::remove(side_);
+        write_file(path_, "content");
+        auto child = ::fork();
+        if (child == 0) {
+            ends_at_flush end(flush);
+            sys::scoped_injector injected(end);
+            auto log = mapped_appender::open(path_);
+            ::_exit(1);
+        }
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_EQ(WEXITSTATUS(status), 9);
+        {
+            fault_script calls;
+            auto log = open();
+            EXPECT_EQ(log.found(), flush == 1 ? ending::closed : ending::process_ended);
+            EXPECT_GE(calls.count(sys::call::msync), 1u);
+            EXPECT_GE(calls.count(sys::call::sync), 1u) << "the directory";
+            ASSERT_TRUE(log.append(", and more"));
+        }
+        change_boot();
+        auto log = open();
+        EXPECT_EQ(log.found(), ending::machine_ended);
+        EXPECT_EQ(log.length(), 7u);
+    }
 }
 
 TEST_F(MappedAppender, FileShorterThanItsLengthIsAnError) {
