@@ -15,15 +15,18 @@
 // file, or the device fails. The kernel then sends SIGBUS, which ends the process. With sluice the
 // access goes on and reads zeros (a store is lost), the mapping remembers which bytes were lost,
 // and who asks is told: read_at, write_at, guarded, check, flush and mapping_fault_of give an
-// error for every range that overlaps them, and none for ranges in front of them. ENODATA: the file
-// has been cut. EIO: the page could not be read, or not be given space on the disk. That lasts
-// until refresh(). Only the thread that touches such a page is ever interrupted, and the process
-// lives on, whether the access was checked or not. Handing such bytes to a system call gives EFAULT
-// there until somebody has touched them, and zeros afterwards: check after the call.
+// error for every range that overlaps them, and none for others. ENODATA: the file has been cut;
+// all behind its end is lost. EIO: the page could not be read, or not be given space on the disk.
+// Eight such places are kept apart; of what is lost behind that, all from the first to the last is
+// taken for lost. That lasts until refresh(). Only the thread that touches such a page is ever
+// interrupted, and the process lives on, whether the access was checked or not. Handing such bytes
+// to a system call gives EFAULT there until somebody has touched them, and zeros afterwards: check
+// after the call.
 //
 // The first mapping installs a SIGBUS handler, which passes signals that are not about a mapping
 // of sluice on to the handler that was there before. A program that sets a handler later must do
-// the same.
+// the same. No thread that touches mapped bytes may block SIGBUS (pthread_sigmask(3)): the kernel
+// ends the process then at such an access, whatever the handler. sigfillset(3) has it too.
 //
 // Threads: copies of a handle share one mapping and may be used by different threads; one handle
 // object is for one thread at a time. Stores and loads of mapped bytes are synchronised by the
@@ -144,8 +147,9 @@ class mapped_region {
     [[nodiscard]] auto guarded(std::uint64_t from, std::uint64_t count, Access&& access) const
         -> result<std::invoke_result_t<Access&, bytes_view>>;
     // Maps the file's pages again where bytes were lost, and forgets the loss. The file must be
-    // long enough again (else ENODATA). Stores that were lost stay lost. No thread may be in an
-    // access to the lost range meanwhile.
+    // long enough again (else ENODATA). Stores that were lost stay lost; for copy_on_write, with
+    // more than eight lost places, so do stores between those that are not kept apart. No thread may be in an access to the lost range meanwhile; what others
+    // lose elsewhere meanwhile stays lost. After an error what was not mapped again does.
     [[nodiscard]] result<void> refresh() const;
 
     // Moves what was stored to the disk. `wait`: msync(2) MS_SYNC, which returns when data and the

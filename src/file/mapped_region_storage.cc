@@ -169,19 +169,27 @@ result<void> mapping_storage::refresh() {
         if (!file_size) return failure(std::move(file_size));
         if (*file_size < position_ + size_) return failure(ENODATA, "remap");
     }
-    for (const auto* lost : {&watch_->cut_off(), &watch_->unreadable()}) {
-        if (!lost->any()) continue;
+    for (auto* lost : {&watch_->cut_off(), &watch_->unreadable()}) {
         if (auto mapped = map_again(*lost); !mapped) return mapped;
     }
-    watch_->forgive();
     return {};
 }
 
-result<void> mapping_storage::map_again(const lost_bytes& lost) {
+result<void> mapping_storage::map_again(lost_bytes& lost) {
+    result<void> done;
+    // Taken out first: what other threads lose from now on is another loss, and stays.
+    for (auto range : lost.take()) {
+        if (done) done = map_again(range);
+        if (!done) lost.add(range);
+    }
+    return done;
+}
+
+result<void> mapping_storage::map_again(byte_range lost) {
     // The page in which the file ended was never replaced.
-    auto begin = round_up(lost.begin());
-    if (begin >= size_) return {};
-    auto end = std::min(lost.end(), size_.load());
+    auto begin = round_up(lost.begin);
+    auto end = std::min(lost.end, size_.load());
+    if (lost.empty() || begin >= end) return {};
     auto mapped = sys::map({.fd = source_.fd(),
                             .position = position_ + begin,
                             .size = end - begin,

@@ -56,7 +56,8 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     [[nodiscard]] result<bool> move_to(std::size_t size);
     [[nodiscard]] bytes_view behind(bytes_view longer) const noexcept;
     [[nodiscard]] result<void> apply_options(bytes_view pages) const;
-    [[nodiscard]] result<void> map_again(const lost_bytes& lost);
+    [[nodiscard]] result<void> map_again(lost_bytes& lost);
+    [[nodiscard]] result<void> map_again(byte_range lost);
 
     file source_;
     std::uint64_t position_;

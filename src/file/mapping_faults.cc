@@ -25,18 +25,55 @@ std::size_t round_up(std::size_t size) noexcept {
 
 }  // namespace
 
-void lost_bytes::add(std::size_t begin, std::size_t end) noexcept {
+void lost_bytes::slot::widen(byte_range by) noexcept {
     auto low = begin_.load();
-    while (begin < low && !begin_.compare_exchange_weak(low, begin)) {
+    while (by.begin < low && !begin_.compare_exchange_weak(low, by.begin)) {
     }
     auto high = end_.load();
-    while (end > high && !end_.compare_exchange_weak(high, end)) {
+    while (by.end > high && !end_.compare_exchange_weak(high, by.end)) {
     }
 }
 
-void lost_bytes::clear() noexcept {
-    end_.store(0);
-    begin_.store(std::numeric_limits<std::size_t>::max());
+byte_range lost_bytes::slot::take() noexcept {
+    auto end = end_.exchange(0);
+    return {begin_.exchange(std::numeric_limits<std::size_t>::max()), end};
+}
+
+bool lost_bytes::holds(byte_range wanted) const noexcept {
+    return std::ranges::any_of(slots_, [wanted](const slot& each) {
+        auto lost = each.get();
+        return lost.begin <= wanted.begin && wanted.end <= lost.end;
+    });
+}
+
+void lost_bytes::add(byte_range lost) noexcept {
+    if (lost.empty() || holds(lost)) return;
+    slots_[std::min(used_.fetch_add(1), ranges_apart)].widen(lost);
+}
+
+bool lost_bytes::any() const noexcept {
+    return std::ranges::any_of(slots_, [](const slot& each) { return !each.get().empty(); });
+}
+
+std::optional<std::size_t> lost_bytes::first_in(byte_range of) const noexcept {
+    std::optional<std::size_t> first;
+    for (const auto& each : slots_) {
+        auto lost = each.get();
+        auto at = std::max(lost.begin, of.begin);
+        if (at >= std::min(lost.end, of.end)) continue;
+        first = std::min(first.value_or(at), at);
+    }
+    return first;
+}
+
+lost_bytes::ranges lost_bytes::take() noexcept {
+    ranges taken;
+    auto used = used_.load();
+    for (std::size_t at = 0; at < std::min(used, taken.size()); ++at)
+        taken[at] = slots_[at].take();
+    // Unless more was added since: that has slots behind these.
+    used_.compare_exchange_strong(used, 0);
+    return taken;
 }
 
 result<mapping_watch*> mapping_watch::begin(const watched_range& range) {
@@ -58,7 +95,8 @@ result<mapping_watch*> mapping_watch::begin(const watched_range& range) {
 
 void mapping_watch::end() noexcept {
     set({});
-    forgive();
+    cut_off_.take();
+    unreadable_.take();
     std::scoped_lock lock(free_mutex);
     next_free_ = first_free;
     first_free = this;
@@ -111,11 +149,11 @@ bool mapping_watch::repair(const std::byte* address) noexcept {
         // All that is behind the end at once, so that one signal is enough. The bytes between the
         // end and its page's end are lost too: the kernel shows zeros there without a signal.
         auto kept = static_cast<std::size_t>(*file_size - std::min(*file_size, position));
-        watch->cut_off_.add(kept, size);
+        watch->cut_off_.add({kept, size});
         return watch->replace(round_up(kept), size);
     }
     auto end = std::min(first + sys::page_size(), size);
-    watch->unreadable_.add(first, end);
+    watch->unreadable_.add({first, end});
     return watch->replace(first, end);
 }
 
@@ -123,16 +161,12 @@ std::optional<mapping_fault> mapping_watch::fault_in(std::size_t from,
                                                      std::size_t to) const noexcept {
     auto position = position_.load();
     for (const auto* lost : {&cut_off_, &unreadable_}) {
-        if (!lost->overlaps(from, to)) continue;
-        auto at = position + std::max(from, lost->begin());
-        return mapping_fault{.reason = lost == &cut_off_ ? ENODATA : EIO, .position = at};
+        auto first = lost->first_in({from, to});
+        if (!first) continue;
+        auto reason = lost == &cut_off_ ? ENODATA : EIO;
+        return mapping_fault{.reason = reason, .position = position + *first};
     }
     return std::nullopt;
-}
-
-void mapping_watch::forgive() noexcept {
-    cut_off_.clear();
-    unreadable_.clear();
 }
 
 std::optional<mapping_fault> mapping_fault_of(bytes_view bytes) noexcept {

@@ -16,6 +16,7 @@
 // of mappings that there were at one time.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -36,22 +37,44 @@ struct watched_range {
     bool writable = false;
 };
 
-// The lost bytes of a mapping, [begin, end) from its first page on. Any thread may add to them, and
-// so may the handler.
+// [begin, end), from a mapping's first page on.
+struct byte_range {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+
+    [[nodiscard]] bool empty() const noexcept { return begin >= end; }
+};
+
+// The lost bytes of a mapping. Any thread may add to them, and so may the handler. Eight ranges are
+// kept apart; what is added to them is kept as one more, with everything between.
 class lost_bytes {
   public:
-    void add(std::size_t begin, std::size_t end) noexcept;
-    void clear() noexcept;
-    [[nodiscard]] bool any() const noexcept { return begin_.load() < end_.load(); }
-    [[nodiscard]] std::size_t begin() const noexcept { return begin_.load(); }
-    [[nodiscard]] std::size_t end() const noexcept { return end_.load(); }
-    [[nodiscard]] bool overlaps(std::size_t from, std::size_t to) const noexcept {
-        return from < end_.load() && begin_.load() < to;
-    }
+    static constexpr std::size_t ranges_apart = 8;
+    using ranges = std::array<byte_range, ranges_apart + 1>;
+
+    void add(byte_range lost) noexcept;
+    [[nodiscard]] bool any() const noexcept;
+    // The first lost byte in `of`.
+    [[nodiscard]] std::optional<std::size_t> first_in(byte_range of) const noexcept;
+    // Empties it and tells what was in it. What is added meanwhile stays. One thread at a time.
+    ranges take() noexcept;
 
   private:
-    std::atomic<std::size_t> begin_{std::numeric_limits<std::size_t>::max()};
-    std::atomic<std::size_t> end_{0};
+    // Is never seen with bytes that were not added to it: an end is there last and goes first.
+    class slot {
+      public:
+        void widen(byte_range by) noexcept;
+        [[nodiscard]] byte_range get() const noexcept { return {begin_.load(), end_.load()}; }
+        byte_range take() noexcept;
+
+      private:
+        std::atomic<std::size_t> begin_{std::numeric_limits<std::size_t>::max()};
+        std::atomic<std::size_t> end_{0};
+    };
+    [[nodiscard]] bool holds(byte_range wanted) const noexcept;
+
+    std::array<slot, ranges_apart + 1> slots_;
+    std::atomic<std::size_t> used_{0};
 };
 
 class mapping_watch {
@@ -68,11 +91,9 @@ class mapping_watch {
     // The first lost byte of [from, to), counted from the first page. No system call.
     [[nodiscard]] std::optional<mapping_fault> fault_in(std::size_t from,
                                                         std::size_t to) const noexcept;
-    // The file is there again: nothing is lost.
-    void forgive() noexcept;
     [[nodiscard]] bool any_lost() const noexcept { return cut_off_.any() || unreadable_.any(); }
-    [[nodiscard]] const lost_bytes& unreadable() const noexcept { return unreadable_; }
-    [[nodiscard]] const lost_bytes& cut_off() const noexcept { return cut_off_; }
+    [[nodiscard]] lost_bytes& unreadable() noexcept { return unreadable_; }
+    [[nodiscard]] lost_bytes& cut_off() noexcept { return cut_off_; }
 
     // In the signal handler: repairs the mapping that holds `address`. False when none does.
     static bool repair(const std::byte* address) noexcept;

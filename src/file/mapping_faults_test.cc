@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +16,7 @@
 #include <sluice/file_region.h>
 
 #include "support/comes_true.h"
+#include "support/fault_script.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
 #include "sys/mapping.h"
@@ -244,38 +246,117 @@ TEST(MappingFaults, TruncationHitsTheThreadThatReadsAndNoOther) {
     EXPECT_EQ(wrong_in_front, 0);
 }
 
-// Readers on both sides of a file that is cut and made whole again all the time: a read either
-// gives the file's bytes or an error, and the mapping can be had back.
+// Readers of a file that is cut and made whole again all the time: a read either gives the file's
+// bytes or an error, and the mapping can be had back.
 TEST(MappingFaults, ManyCutsUnderManyReaders) {
     constexpr std::size_t pages = 16;
     std::string content(pages * page, 'x');
+    auto wanted = content.substr(0, 4 * page);
     temporary_file written(content);
-    std::atomic<int> silent_zeros{0};
+    std::atomic<int> made_up{0};
     std::atomic<int> errors{0};
+    std::atomic<int> refreshed{0};
     std::vector<std::jthread> readers;
     for (int number = 0; number < 3; ++number) {
-        readers.emplace_back([&](const std::stop_token& stop) {
-            std::string room(4 * page, '?');
-            while (!stop.stop_requested()) {
-                auto mapped = mapped_region::map(writable_file(written).region(0, content.size()));
-                if (!mapped) continue;  // met the file while it was short
-                for (std::size_t at = 0; at < pages; at += 4) {
-                    auto got = mapped->read_at(at * page, std::as_writable_bytes(std::span(room)));
-                    if (!got) ++errors;
-                    if (got && room[0] != 'x' && at * page < page) ++silent_zeros;
-                }
+        readers.emplace_back([&, own = map(written, pages * page)](const std::stop_token& stop) {
+            std::string room(wanted.size(), '?');
+            for (std::size_t at = 0; !stop.stop_requested(); at = (at + 4) % pages) {
+                auto got = own.read_at(at * page, std::as_writable_bytes(std::span(room)));
+                if (got && room != wanted) ++made_up;
+                if (got) continue;
+                ++errors;
+                if (own.refresh()) ++refreshed;
             }
         });
     }
     int rounds = 0;
     EXPECT_TRUE(comes_true([&] {
         written.resize(page);
-        written.resize(content.size());
         written.write_at(page, std::string_view(content).substr(page));
-        return ++rounds > 200 && errors > 20;
+        return ++rounds > 200 && errors > 20 && refreshed > 20;
     }));
     readers.clear();
-    EXPECT_EQ(silent_zeros, 0) << "the first page was never cut";
+    EXPECT_EQ(made_up, 0) << "the file never held anything else";
+}
+
+// Pages that cannot be read, as the handler is told of them.
+void lose(const mapped_region& mapped, std::initializer_list<std::size_t> pages) {
+    for (auto number : pages)
+        ASSERT_TRUE(mapping_watch::repair(mapped.bytes().data() + number * page));
+}
+
+TEST(MappingFaults, PagesBetweenLostOnesAreNotLost) {
+    auto content = pattern(12 * page);
+    temporary_file written(content);
+    auto mapped = map(written, 12 * page, {.mode = mapping_mode::copy_on_write});
+    for (std::size_t number : {0, 2, 5, 11})
+        ASSERT_TRUE(mapped.write_at(number * page, as_bytes("mine")));
+    lose(mapped, {2, 8});
+    EXPECT_TRUE(mapped.check(3 * page, 5 * page));
+    EXPECT_FALSE(mapped.check(2 * page, 1));
+    EXPECT_FALSE(mapped.check(8 * page, 1));
+    EXPECT_EQ(mapped.fault_in(5 * page, 7 * page)->position, 8 * page);
+    EXPECT_EQ(mapped.fault_in(0, 12 * page)->position, 2 * page);
+    ASSERT_TRUE(mapped.refresh());
+    EXPECT_TRUE(mapped.check(0, 12 * page));
+    for (std::size_t number : {0, 5, 11})
+        content.replace(number * page, 4, "mine");  // and not the one that was lost
+    EXPECT_EQ(support::difference(std::string(as_text(mapped.bytes())), content), "");
+}
+
+TEST(MappingFaults, ManyLostPlacesAreTakenForOneBehindTheEighth) {
+    auto content = pattern(32 * page);
+    temporary_file written(content);
+    auto mapped = map(written, 32 * page, {.mode = mapping_mode::copy_on_write});
+    ASSERT_TRUE(mapped.write_at(1 * page, as_bytes("kept")));
+    ASSERT_TRUE(mapped.write_at(23 * page, as_bytes("lost")));
+    lose(mapped, {0, 2, 4, 6, 8, 10, 12, 14, 2, 4});
+    lose(mapped, {22, 26});
+    EXPECT_TRUE(mapped.check(15 * page, 7 * page));
+    EXPECT_TRUE(mapped.check(13 * page, page));
+    EXPECT_TRUE(mapped.check(27 * page, 5 * page));
+    for (std::size_t number : {0, 2, 4, 6, 8, 10, 12, 14, 22, 24, 26})
+        EXPECT_FALSE(mapped.check(number * page, page)) << number;
+    ASSERT_TRUE(mapped.refresh());
+    EXPECT_TRUE(mapped.check(0, 32 * page));
+    content.replace(page, 4, "kept");
+    EXPECT_EQ(support::difference(std::string(as_text(mapped.bytes())), content), "");
+    // Places are kept apart again.
+    lose(mapped, {1, 3});
+    EXPECT_TRUE(mapped.check(2 * page, page));
+}
+
+// Another thread loses a page while refresh() maps: as it makes the call.
+class loses_a_page : public sys::fault_injector {
+  public:
+    explicit loses_a_page(const mapped_region& mapped) : mapped_(&mapped) {}
+    sys::fault decide(sys::call made) override {
+        if (made == sys::call::mmap) lose(*mapped_, {7});
+        return {};
+    }
+
+  private:
+    const mapped_region* mapped_;
+};
+
+TEST(MappingFaults, WhatIsLostDuringRefreshStaysLost) {
+    temporary_file written(pattern(8 * page));
+    auto mapped = map(written, 8 * page);
+    lose(mapped, {3});
+    {
+        loses_a_page another(mapped);
+        sys::scoped_injector injected(another);
+        ASSERT_TRUE(mapped.refresh());
+    }
+    EXPECT_TRUE(mapped.check(0, 7 * page));
+    EXPECT_FALSE(mapped.check(7 * page, page));
+    support::fault_script faults;
+    faults.fail(sys::call::mmap, ENOMEM);
+    EXPECT_FALSE(mapped.refresh());
+    EXPECT_FALSE(mapped.check(7 * page, page)) << "and after a refresh that failed";
+    faults.clear();
+    ASSERT_TRUE(mapped.refresh());
+    EXPECT_TRUE(mapped.check(0, 8 * page));
 }
 
 TEST(MappingFaults, WriteFromTheMappingUnderWayEndsWithEfaultOrLess) {
@@ -292,7 +373,8 @@ TEST(MappingFaults, WriteFromTheMappingUnderWayEndsWithEfaultOrLess) {
         // One call that cannot end before the reader has taken nearly all of it.
         auto sent = ::write(write_end.get(), own.bytes().data(), size);
         EXPECT_LT(sent, static_cast<ssize_t>(size));
-        EXPECT_GE(::write(write_end.get(), own.bytes().data() + size - page, page), -1);
+        errno = 0;
+        EXPECT_EQ(::write(write_end.get(), own.bytes().data() + size - page, page), -1);
         EXPECT_EQ(errno, EFAULT);
         write_end.reset();
     });
