@@ -44,8 +44,9 @@ struct appender_options {
 // stream: call close() where it matters.
 class buffered_appender {
   public:
-    // Appends to `target`, which must be open for writing, without `append` and `direct` (EINVAL).
-    // One allocation; ENOMEM when it is refused.
+    // Appends to `target`, which must be open for writing (else EBADF), without `append` and
+    // `direct` (EINVAL). What a file that was made from a descriptor is open with is not known: a
+    // direct one fails at the first flush then. One allocation; ENOMEM when it is refused.
     [[nodiscard]] static result<buffered_appender> open(file target,
                                                         const appender_options& options = {});
     buffered_appender(buffered_appender&& other) noexcept;

@@ -5,6 +5,8 @@
 
 #include <sluice/buffered_appender.h>
 
+#include "sys/io.h"
+
 namespace sluice::inline v0 {
 
 namespace {
@@ -31,8 +33,12 @@ void buffered_appender::free_pages::operator()(std::byte* memory) const noexcept
 
 result<buffered_appender> buffered_appender::open(file target, const appender_options& options) {
     // Refused here and not at the first flush, when it is too late to tell whoever appended.
-    if (auto possible = target.write_at(0, bytes_view()); !possible)
+    // Position 1 is aligned for no file that is opened direct.
+    if (auto possible = target.write_at(1, bytes_view()); !possible)
         return failure(std::move(possible));
+    // Writes nothing, and fails where nothing may be written.
+    if (auto possible = sys::pwrite(target.fd(), {}, 0); !possible)
+        return std::unexpected(std::move(possible).error().on(target.name()));
     auto position = options.position ? *options.position : target.size();
     if (!position) return failure(std::move(position));
     auto size = in_pages(options.buffer_size);

@@ -209,5 +209,19 @@ TEST_F(BufferedAppender, RefusesFilesWhosePositionsItCannotKeep) {
     EXPECT_FALSE(buffered_appender::open(target()));
 }
 
+TEST_F(BufferedAppender, RefusesFilesThatItCannotWriteTo) {
+    auto refused = buffered_appender::open(*file::open(written_.path()));
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(EBADF));
+    EXPECT_EQ(refused.error().object(), written_.path());
+    auto direct = file::open(written_.path(), {.access = file_access::read_write, .direct = true});
+    if (!direct) GTEST_SKIP() << direct.error().message();
+    refused = buffered_appender::open(*direct);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(EINVAL));
+    EXPECT_TRUE(buffered_appender::open(target()));
+    EXPECT_EQ(target().size(), 0u);
+}
+
 }  // namespace
 }  // namespace sluice
