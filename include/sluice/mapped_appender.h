@@ -83,8 +83,10 @@ class mapped_appender {
     // EDQUOT, a store that was lost; EBADF after close()) nothing was appended, and what was
     // before is whole. Bytes may be a slice of this file.
     result<std::uint64_t> append(bytes_view bytes) {
-        if (bytes.size() > static_cast<std::size_t>(window_end_ - next_)) [[unlikely]]
-            return append_to_next_window(bytes);
+        // Nothing wraps around to the most there is: it goes the long way, which asks whether the
+        // appender is closed.
+        if (bytes.size() - 1 >= static_cast<std::size_t>(window_end_ - next_)) [[unlikely]]
+            return append_slowly(bytes);
         return store(bytes);
     }
     result<std::uint64_t> append(std::string_view text) { return append(as_bytes(text)); }
@@ -128,7 +130,7 @@ class mapped_appender {
         written_->store(position + bytes.size(), std::memory_order_release);
         return position;
     }
-    result<std::uint64_t> append_to_next_window(bytes_view bytes);
+    result<std::uint64_t> append_slowly(bytes_view bytes);
     result<void> map_next_window(std::uint64_t needed);
 
     std::byte* next_ = nullptr;

@@ -308,7 +308,8 @@ result<void> mapped_appender::map_next_window(std::uint64_t needed) {
     return {};
 }
 
-result<std::uint64_t> mapped_appender::append_to_next_window(bytes_view bytes) {
+result<std::uint64_t> mapped_appender::append_slowly(bytes_view bytes) {
+    if (bytes.empty() && !state_->closed()) return length();
     if (auto mapped = map_next_window(bytes.size()); !mapped) return failure(std::move(mapped));
     return store(bytes);
 }

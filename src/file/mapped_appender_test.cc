@@ -84,9 +84,11 @@ TEST_F(MappedAppender, AppendsAndCloses) {
     ASSERT_TRUE(log.close());
     EXPECT_EQ(read_file(path_), "onetwo");
     EXPECT_FALSE(side_exists());
-    auto late = log.append("late");
-    ASSERT_FALSE(late);
-    EXPECT_TRUE(late.error().is(EBADF));
+    for (const char* text : {"late", ""}) {
+        auto late = log.append(text);
+        ASSERT_FALSE(late);
+        EXPECT_TRUE(late.error().is(EBADF));
+    }
     EXPECT_TRUE(log.close());
     EXPECT_TRUE(log.sync());
     EXPECT_EQ(log.length(), 6u);
