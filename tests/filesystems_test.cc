@@ -15,6 +15,8 @@
 #include <sluice/file.h>
 #include <sluice/file_lock.h>
 #include <sluice/file_region.h>
+#include <sluice/mapped_appender.h>
+#include <sluice/mapped_region.h>
 
 #include "support/pattern.h"
 #include "support/scratch_filesystem.h"
@@ -270,6 +272,102 @@ TEST_P(Filesystems, AtomicReplaceAlsoWhenTheDiskIsFull) {
     }
     EXPECT_EQ(content(make("target")), "second");
     EXPECT_EQ(names(), std::vector<std::string>{"target"});
+}
+
+TEST_P(Filesystems, MapStoreFlushReadBack) {
+    auto wanted = pattern(4 * block);
+    auto target = make("file");
+    ASSERT_TRUE(target.write_at(0, as_bytes(wanted)));
+    auto mapped = mapped_region::map(target.region(100, 2 * block),
+                                     {.mode = mapping_mode::read_write, .populate = true});
+    ASSERT_TRUE(mapped) << mapped.error().message();
+    auto stored = pattern(block, 7);
+    ASSERT_TRUE(mapped->write_at(10, as_bytes(stored)));
+    ASSERT_TRUE(mapped->flush(0, mapped->size()));
+    wanted.replace(110, stored.size(), stored);
+    ASSERT_TRUE(target.advise(file_advice::dont_need));
+    EXPECT_EQ(difference(content(make("file")), wanted), "");
+    ASSERT_TRUE(target.write_at(200, as_bytes("written")));
+    wanted.replace(200, 7, "written");
+    ASSERT_TRUE(mapped->grow(4 * block - 100));
+    EXPECT_EQ(difference(std::string(as_text(mapped->bytes())), wanted.substr(100)), "");
+
+    ASSERT_TRUE(target.truncate(block));
+    std::string room(100, '?');
+    auto lost = mapped->read_at(2 * block, std::as_writable_bytes(std::span(room)));
+    ASSERT_FALSE(lost);
+    EXPECT_TRUE(lost.error().is(ENODATA)) << lost.error().message();
+    EXPECT_TRUE(mapped->check(0, block - 100));
+    ASSERT_TRUE(target.write_at(0, as_bytes(wanted)));
+    ASSERT_TRUE(mapped->refresh());
+    EXPECT_EQ(difference(std::string(as_text(mapped->bytes())), wanted.substr(100)), "");
+}
+
+TEST_P(Filesystems, AppendThroughAMapping) {
+    auto wanted = pattern(3'000'000);
+    mapped_appender_options small{.window_size = block, .window_size_max = 4 * block};
+    for (bool closed : {false, true}) {
+        auto log = mapped_appender::open(path("log"), small);
+        ASSERT_TRUE(log) << log.error().message();
+        auto at = static_cast<std::size_t>(log->length());
+        EXPECT_EQ(at, closed ? wanted.size() / 2 : 0);
+        auto end = closed ? wanted.size() : wanted.size() / 2;
+        for (std::size_t size = 1; at < end; at += size, size = size % 10'000 + 777) {
+            size = std::min(size, end - at);
+            ASSERT_EQ(log->append(std::string_view(wanted).substr(at, size)), at);
+        }
+        ASSERT_TRUE(log->sync());
+        EXPECT_EQ(log->synced_length(), end);
+        EXPECT_EQ(log->slice(end / 2, 1000)->text(), wanted.substr(end / 2, 1000));
+        if (closed) {
+            ASSERT_TRUE(log->close());
+        }
+    }
+    EXPECT_EQ(difference(content(make("log")), wanted), "");
+    EXPECT_EQ(names(), std::vector<std::string>{"log"});
+}
+
+TEST_P(Filesystems, AMappedAppenderOnAFullDiskKeepsWhatItHas) {
+    auto record = pattern(100'000);
+    std::string wanted;
+    {
+        auto log = mapped_appender::open(path("log"), {.window_size = block});
+        ASSERT_TRUE(log) << log.error().message();
+        ASSERT_TRUE(log->append(record));
+        wanted += record;
+        ASSERT_TRUE(log->sync());
+        ASSERT_TRUE(place_->fill_up_to(3 << 20));
+        std::optional<error> full;
+        for (int count = 0; count < 2000 && !full; ++count) {
+            auto appended = log->append(record);
+            if (appended) {
+                ASSERT_EQ(*appended, wanted.size());
+                wanted += record;
+            } else {
+                full = appended.error();
+            }
+        }
+        ASSERT_TRUE(full) << "never full";
+        if (GetParam() == filesystem_kind::btrfs && full->is(EIO)) {
+            // A store into space that was given took more of it, and was lost: that is told too.
+            EXPECT_FALSE(log->sync());
+            EXPECT_EQ(log->synced_length(), record.size());
+            EXPECT_EQ(difference(std::string(log->slice(0, record.size())->text()), record), "");
+            return;
+        }
+        EXPECT_TRUE(full->is(ENOSPC)) << full->message();
+        ASSERT_EQ(log->length(), wanted.size());
+        EXPECT_EQ(difference(std::string(log->slice(0, wanted.size())->text()), wanted), "");
+        ASSERT_TRUE(place_->free_up());
+        ASSERT_TRUE(log->sync());
+        ASSERT_EQ(log->append(record), wanted.size()) << "there is room again";
+        wanted += record;
+    }
+    auto log = mapped_appender::open(path("log"));
+    ASSERT_TRUE(log) << log.error().message();
+    EXPECT_EQ(log->found(), mapped_appender::ending::process_ended);
+    ASSERT_TRUE(log->close());
+    EXPECT_EQ(difference(content(make("log")), wanted), "");
 }
 
 class Quota : public OnDisk {

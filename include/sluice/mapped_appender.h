@@ -22,7 +22,9 @@
 //
 // A store that is lost (a device that fails, a file that others cut; see mapped_region.h) does not
 // show in append(): the next append that needs a window, sync() and close() give the error, and
-// every one after them.
+// every one after them. Zeros stand in its place then, also for the next open(): only what lies in
+// front of synced_length() is sure. A full btrfs does that (EIO), which may take new space for a
+// store into space that it has given.
 //
 // Threads: append, reserve and close are for one thread. Any other may call length, slice and sync
 // at the same time. One appender a file: opening takes an exclusive lock (file_lock.h).
