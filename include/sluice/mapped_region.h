@@ -148,8 +148,9 @@ class mapped_region {
         -> result<std::invoke_result_t<Access&, bytes_view>>;
     // Maps the file's pages again where bytes were lost, and forgets the loss. The file must be
     // long enough again (else ENODATA). Stores that were lost stay lost; for copy_on_write, with
-    // more than eight lost places, so do stores between those that are not kept apart. No thread may be in an access to the lost range meanwhile; what others
-    // lose elsewhere meanwhile stays lost. After an error what was not mapped again does.
+    // more than eight lost places, so do stores between those that are not kept apart. No thread
+    // may be in an access to the lost range meanwhile; what others lose elsewhere meanwhile stays
+    // lost. After an error what was not mapped again does.
     [[nodiscard]] result<void> refresh() const;
 
     // Moves what was stored to the disk. `wait`: msync(2) MS_SYNC, which returns when data and the

@@ -47,10 +47,6 @@ length_slot length_slot::of(std::uint64_t sequence, std::uint64_t length) noexce
     return {.sequence = sequence, .length = length, .checksum = crc};
 }
 
-bool length_slot::is_blank() const noexcept {
-    return sequence == 0 && length == 0 && checksum == 0;
-}
-
 bool length_slot::is_whole() const noexcept {
     return sequence != 0 && checksum == of(sequence, length).checksum;
 }

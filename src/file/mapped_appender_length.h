@@ -36,7 +36,6 @@ struct length_slot {
     std::uint32_t checksum = 0;
 
     [[nodiscard]] static length_slot of(std::uint64_t sequence, std::uint64_t length) noexcept;
-    [[nodiscard]] bool is_blank() const noexcept;
     [[nodiscard]] bool is_whole() const noexcept;
 };
 

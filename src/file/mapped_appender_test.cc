@@ -694,9 +694,7 @@ TEST_F(MappedAppender, UnknownBootIsAnotherOne) {
 TEST(LengthSlot, EveryChangedBitShows) {
     auto whole = length_slot::of(7, 123'456'789);
     EXPECT_TRUE(whole.is_whole());
-    EXPECT_FALSE(whole.is_blank());
     EXPECT_FALSE(length_slot{}.is_whole());
-    EXPECT_TRUE(length_slot{}.is_blank());
     for (unsigned bit = 0; bit < 160; ++bit) {
         auto torn = whole;
         if (bit < 64) torn.sequence ^= std::uint64_t{1} << bit;

@@ -39,9 +39,9 @@ class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
     [[nodiscard]] bool lent() const noexcept { return lent_.load(std::memory_order_relaxed); }
 
     // At least `size` bytes of pages, the same ones in front. They move when `anywhere` allows it,
-    // which must not be said of a mapping that is lent. False when they cannot become more: there is
-    // no room behind, a part was lost, or calls for a part have made several of them to the kernel.
-    // On a failure they may have moved, and are as many as before.
+    // which must not be said of a mapping that is lent. False when they cannot become more: there
+    // is no room behind, a part was lost, or calls for a part have made several mappings of them to
+    // the kernel. On a failure they may have moved, and are as many as before.
     [[nodiscard]] result<bool> grow_to(std::size_t size, bool anywhere);
     // Maps the file again where bytes were lost.
     [[nodiscard]] result<void> refresh();
