@@ -11,8 +11,8 @@
 #include <sluice/mapped_appender.h>
 
 #include "file/mapped_appender_testing.h"
-#include "file/mount_testing.h"
 #include "support/fault_script.h"
+#include "support/mounted.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
 #include "sys/mapping.h"
@@ -389,7 +389,7 @@ TEST_F(MappedAppender, ClosingThatFailsLeavesItToTheNextOpening) {
 // A real disk that is full, of a file system without blocks to spare.
 TEST(MappedAppenderOnADevice, FullDisk) {
     if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
-    mount_testing::mounted disk("-t tmpfs -o size=256k tmpfs");
+    support::mounted disk("-t tmpfs -o size=256k tmpfs");
     if (!disk.there()) GTEST_SKIP() << "no tmpfs can be mounted here";
     auto log = mapped_appender::open(disk.path("log"), {.window_size = 16 * page});
     ASSERT_TRUE(log) << log.error().message();

@@ -11,7 +11,7 @@
 #include <sluice/file_region.h>
 #include <sluice/mapped_region.h>
 
-#include "file/mount_testing.h"
+#include "support/mounted.h"
 #include "support/pattern.h"
 #include "support/temporary_file.h"
 #include "sys/files.h"
@@ -20,9 +20,9 @@
 namespace sluice {
 namespace {
 
-using mount_testing::mounted;
-using mount_testing::run;
+using support::mounted;
 using support::pattern;
+using support::run;
 using support::temporary_directory;
 
 const std::size_t page = sys::page_size();

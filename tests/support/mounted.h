@@ -1,4 +1,4 @@
-// mount_testing.h: file systems made for a test.
+// mounted.h: file systems made for a test.
 #pragma once
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 
 #include "support/temporary_file.h"
 
-namespace sluice::mount_testing {
+namespace sluice::support {
 
 // The exit status of a command whose output nobody wants.
 inline int run(const std::string& command) {
@@ -35,8 +35,8 @@ class mounted {
     }
 
   private:
-    support::temporary_directory folder_;
+    temporary_directory folder_;
     bool mounted_;
 };
 
-}  // namespace sluice::mount_testing
+}  // namespace sluice::support
