@@ -1,9 +1,9 @@
 #include "transfer/process_costs.h"
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <vector>
+#include <type_traits>
+#include <utility>
 
 namespace sluice::inline v0 {
 
@@ -53,33 +53,36 @@ void add(process_costs& sum, const thread_counters& one) {
     sum.stalled_ns += one.stalled_ns.get();
 }
 
-// The threads that count now, and what those counted that have ended.
+struct registration;
+
+// The threads that count now, and what those counted that have ended. Nothing here allocates: a
+// thread counts for the first time when bytes have moved, and that must not fail then.
 struct registry {
     std::mutex mutex;
-    std::vector<const thread_counters*> running;
+    registration* first = nullptr;
     process_costs ended;
 };
-
-registry& all_threads() {
-    static auto* only = new registry;  // never destroyed: threads may end after main
-    return *only;
-}
+constinit registry all;
+// Threads may end after main.
+static_assert(std::is_trivially_destructible_v<registry>);
 
 struct registration {
     thread_counters counters;
+    registration* next = nullptr;
+    registration* before = nullptr;
 
-    registration() {
-        auto& all = all_threads();
+    registration() noexcept {
         std::scoped_lock lock(all.mutex);
-        all.running.push_back(&counters);
+        next = std::exchange(all.first, this);
+        if (next != nullptr) next->before = this;
     }
     registration(const registration&) = delete;
     registration& operator=(const registration&) = delete;
     ~registration() {
-        auto& all = all_threads();
         std::scoped_lock lock(all.mutex);
         add(all.ended, counters);
-        std::erase(all.running, &counters);
+        (before != nullptr ? before->next : all.first) = next;
+        if (next != nullptr) next->before = before;
     }
 };
 
@@ -115,11 +118,10 @@ void book(const fallback& taken) noexcept {
 }
 
 process_costs costs_of_process() {
-    auto& all = all_threads();
     std::scoped_lock lock(all.mutex);
     auto sum = all.ended;
-    for (const auto* one : all.running)
-        add(sum, *one);
+    for (const auto* one = all.first; one != nullptr; one = one->next)
+        add(sum, one->counters);
     for (std::size_t from = 0; from < mechanism_count; ++from)
         sum.last_reason[from] = last_reasons[from].load(std::memory_order_relaxed);
     return sum;
