@@ -76,7 +76,8 @@ struct receive_report : transfer_report {
     receive_ledger costs;
     // After a failure of the file, such as ENOSPC: what had left the source but did not get into
     // the file, in order, in memory. It belongs behind the `bytes` that did; without it they would
-    // be lost. At most 1 MiB.
+    // be lost. At most 1 MiB. Empty when there was no memory to keep it in, which the error then
+    // says (ENOMEM).
     buffer_slice unwritten;
 };
 

@@ -22,8 +22,11 @@ class pooled_pipe {
     [[nodiscard]] int read_end() const noexcept { return ends_.read_end.get(); }
     [[nodiscard]] int write_end() const noexcept { return ends_.write_end.get(); }
     [[nodiscard]] std::size_t capacity() const noexcept { return ends_.capacity; }
-    // The pipe holds bytes that nobody will take: close it instead of keeping it.
+    // The pipe holds bytes, or may: dropped now it is closed and not kept, since they would get
+    // into the next transfer. Said as the bytes come, so that it holds whatever is thrown then.
     void spoil() noexcept { spoilt_ = true; }
+    // They have all been taken.
+    void found_empty() noexcept { spoilt_ = false; }
 
   private:
     explicit pooled_pipe(sys::pipe_ends ends) noexcept : ends_(std::move(ends)) {}

@@ -34,28 +34,31 @@ result<receive_outcome> splice_source_pipe(receive_request& request) {
                                                      : receive_state::source_ended};
 }
 
-// Reads what is left in the pipe. Shorter than `size` only if the pipe fails, which it does not.
+// Reads what is left in the pipe, which stays spoilt until nothing is.
 result<buffer> read_out(receive_request& request, std::size_t size) {
-    buffer rescued(size);
+    buffer rescued;
+    if (auto room = rescued.try_reserve(size); !room) return failure(std::move(room));
     while (size > 0) {
         ++request.cost.calls;
         auto got = sys::read(request.kept.pipe->read_end(), rescued.tailroom().first(size));
         if (!got || got->bytes == 0) {
-            request.kept.pipe->spoil();
-            request.kept.pipe.reset();
             return got ? failure(EIO, "read") : failure(std::move(got));
         }
         request.cost.copied_user_kernel += got->bytes;
         rescued.commit(got->bytes);
         size -= got->bytes;
     }
+    request.kept.pipe->found_empty();
     return rescued;
 }
 
 // The file did not take what is in the pipe.
 result<receive_outcome> rescue(receive_request& request, std::size_t size, error reason) {
     auto rescued = read_out(request, size);
-    if (!rescued) return failure(std::move(rescued));
+    if (!rescued) {
+        request.kept.pipe.reset();
+        return failure(std::move(rescued));
+    }
     if (!means_unsupported(reason)) {
         request.kept.unwritten = std::move(*rescued).freeze();
         return std::unexpected(std::move(reason).on(request.to.name()));
@@ -76,6 +79,7 @@ result<receive_outcome> empty_pipe(receive_request& request, std::size_t size) {
         request.arrived += moved->bytes;
         size -= moved->bytes;
     }
+    request.kept.pipe->found_empty();
     return receive_outcome{};
 }
 
@@ -88,7 +92,7 @@ struct filling {
 
 // One call where the source must not be waited for, else calls until enough has come.
 filling fill_pipe(receive_request& request) {
-    const auto& pipe = *request.kept.pipe;
+    auto& pipe = *request.kept.pipe;
     auto most = std::min(request.limit, std::uint64_t{pipe.capacity()});
     auto enough = request.wait == sys::receive_wait::for_all
                       ? std::min(most, request.sizes.gathered_size)
@@ -103,7 +107,10 @@ filling fill_pipe(receive_request& request) {
             break;
         }
         made.bytes += moved->bytes;
-        if (moved->bytes > 0) continue;
+        if (moved->bytes > 0) {
+            pipe.spoil();
+            continue;
+        }
         made.state = moved->would_block ? receive_state::would_block : receive_state::source_ended;
         break;
     }

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include <sluice/buffer.h>
+
 namespace sluice::inline v0 {
 
 namespace {
@@ -42,7 +44,10 @@ result<void> write_all(receive_request& request, bytes_view from) {
         // A regular file that takes nothing and says nothing would be asked for ever.
         if (put && put->bytes == 0) put = failure(put->would_block ? EAGAIN : EIO, "pwrite");
         if (!put) {
-            request.kept.unwritten = buffer_slice::copy_of(from);
+            buffer rest;
+            if (auto room = rest.try_reserve(from.size()); !room) return room;
+            rest.append(from);
+            request.kept.unwritten = std::move(rest).freeze();
             return std::unexpected(std::move(put).error().on(request.to.name()));
         }
         request.cost.copied_user_kernel += put->bytes;
