@@ -148,4 +148,11 @@ void reset_on_close(int socket) noexcept {
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+void reset_now(int socket) noexcept {
+    reset_on_close(socket);
+    sockaddr nowhere{};
+    nowhere.sa_family = AF_UNSPEC;
+    ::connect(socket, &nowhere, sizeof nowhere);
+}
+
 }  // namespace sluice::sys

@@ -48,8 +48,11 @@ void remove_socket(const std::string& path) noexcept;
 void send_at_once(int socket) noexcept;
 // shutdown(2) of the sending side: the peer sees the end, what it sends can still be read.
 void shut_sending(int socket) noexcept;
-// SO_LINGER 0: the close that follows resets the connection.
+// SO_LINGER 0: the close that follows resets the connection, if it is of the last descriptor.
 void reset_on_close(int socket) noexcept;
+// SO_LINGER 0 and connect(2) to AF_UNSPEC: resets the connection at once, also when other
+// descriptors of the socket stay open. What was queued is not sent any more.
+void reset_now(int socket) noexcept;
 
 // SO_ZEROCOPY: allows MSG_ZEROCOPY. EOPNOTSUPP where the protocol has none.
 [[nodiscard]] result<void> allow_zerocopy(int socket);

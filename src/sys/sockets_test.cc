@@ -16,6 +16,7 @@
 
 #include "support/fault_script.h"
 #include "support/temporary_file.h"
+#include "sys/descriptors.h"
 #include "sys/io.h"
 
 namespace sluice::sys {
@@ -193,6 +194,16 @@ TEST_F(Connection, ShutSendingEndsOneDirectionOnly) {
     ASSERT_EQ(::write(client_.get(), "still", 5), 5);
     ASSERT_TRUE(wait_readable(served_.get()));
     EXPECT_EQ(receive(served_.get(), room)->bytes, 5u);
+}
+
+TEST_F(Connection, ResetNowResetsWhateverStaysOpen) {
+    auto other = *duplicate(served_.get());
+    reset_now(served_.get());
+    std::array<std::byte, 8> room{};
+    ASSERT_TRUE(wait_readable(client_.get()));
+    auto got = receive(client_.get(), room);
+    ASSERT_FALSE(got);
+    EXPECT_TRUE(got.error().is(ECONNRESET));
 }
 
 TEST_F(Connection, ResetOnCloseResets) {
