@@ -17,10 +17,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <sluice/chain.h>
 #include <sluice/result.h>
@@ -56,8 +56,11 @@ class in_flight {
     // `first_id`: the number of the socket's next zero-copy send, for a socket that has had some.
     explicit in_flight(std::uint32_t first_id = 0) noexcept : first_id_(first_id) {}
 
-    // The next successful zero-copy send took these bytes.
+    // The next successful zero-copy send took these bytes. Does not allocate after make_room():
+    // once the kernel has the memory, nothing may be thrown on the way here.
     void add(chain sent);
+    // Room for one more add(). std::bad_alloc leaves all as it was.
+    void make_room();
     // The kernel has let go the sends `first_id` to `last_id`, both included. Their slices are
     // dropped here, in this thread. Returns their bytes; what was let go before counts nothing.
     std::uint64_t complete(std::uint32_t first_id, std::uint32_t last_id) noexcept;
@@ -69,14 +72,23 @@ class in_flight {
     // Reads the socket's error queue until it is empty (recvmsg(2) with MSG_ERRQUEUE) and completes
     // what it says; returns the bytes let go. Never waits. Other messages of the queue are dropped.
     result<std::uint64_t> poll_completions(int socket, zerocopy_costs& costs);
+    // Resets the connection at once (SO_LINGER 0 and connect(2) to AF_UNSPEC, so that it holds for
+    // every descriptor of the socket), reads the completions that this brings, and then drops the
+    // memory. The kernel has thrown away its queue by then. What it cannot take back is a segment
+    // that a network device has been given already: that may still be read for as long as the
+    // device takes to send it, and goes to a peer that has been told of the reset.
+    void abandon(int socket) noexcept;
 
   private:
     struct send {
         chain memory;
         bool pending = true;
     };
-    std::deque<send> open_;    // from first_id_ on; those in front are pending
-    std::uint32_t first_id_;   // the number of the front
+    [[nodiscard]] std::size_t count() const noexcept { return open_.size() - front_; }
+    // From first_id_ on; the first of them is pending. No deque: its move constructor allocates.
+    std::vector<send> open_;
+    std::size_t front_ = 0;    // entries before it are used up
+    std::uint32_t first_id_;   // the number of the entry at front_
     std::uint64_t bytes_ = 0;  // of pending sends
     std::size_t sends_ = 0;    // that are pending
 };
@@ -161,8 +173,8 @@ struct in_flight_lot_options {
 
 // Where connections with bytes in flight wait after their close. Sending is shut down (the peer
 // gets the rest and then the end); as the last completion comes, socket and memory go. When the
-// time limit or the byte bound is over, the connection is reset (SO_LINGER 0), after which the
-// kernel sends nothing from the memory any more, and both go.
+// time limit or the byte bound is over, the connection is reset, after which the kernel
+// sends nothing from the memory any more (see in_flight::abandon() for what is left), and both go.
 //
 // One for a loop, or one for a process: all calls may be made by any thread (a lock). Somebody has
 // to drive it: a loop calls step() when fd() is readable or next_deadline_ms() has passed; a
@@ -175,7 +187,8 @@ class in_flight_lot {
     // Resets what is still there.
     ~in_flight_lot();
 
-    // Takes a connection over. An error (no memory for an epoll entry) says that it was reset.
+    // Takes a connection over. An error (no memory for an epoll entry) says that it was reset, and
+    // so does std::bad_alloc.
     result<void> take(unique_fd socket, in_flight pending);
 
     // Readable when step() has something to do.

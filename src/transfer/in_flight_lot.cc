@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <climits>
+#include <new>
 
 #include <sluice/in_flight.h>
 
@@ -48,8 +50,7 @@ struct in_flight_lot::impl {
 
     // The kernel gives up what is queued with the reset; only then may the memory go.
     void reset(std::list<parked>::iterator at) noexcept {
-        sys::reset_on_close(at->socket.get());
-        at->socket.reset();
+        at->pending.abandon(at->socket.get());
         ++reset_count;
         waiting.erase(at);
     }
@@ -82,7 +83,8 @@ struct in_flight_lot::impl {
     [[nodiscard]] int next_deadline_ms() const noexcept {
         if (waiting.empty()) return -1;
         auto left = waiting.front().deadline_ns - sys::monotonic_ns();
-        return static_cast<int>(std::max<std::int64_t>(0, (left + ns_per_ms - 1) / ns_per_ms));
+        return static_cast<int>(
+            std::clamp<std::int64_t>((left + ns_per_ms - 1) / ns_per_ms, 0, INT_MAX));
     }
 };
 
@@ -113,11 +115,17 @@ result<void> in_flight_lot::take(unique_fd socket, in_flight pending) {
     auto& all = *impl_;
     std::scoped_lock lock(all.mutex);
     auto deadline = sys::monotonic_ns() + std::int64_t{all.options.time_limit_ms} * ns_per_ms;
-    all.waiting.push_back({.socket = std::move(socket),
-                           .pending = std::move(pending),
-                           .deadline_ns = deadline,
-                           .key = all.next_key++});
+    try {
+        all.waiting.emplace_back();
+    } catch (const std::bad_alloc&) {
+        pending.abandon(socket.get());
+        throw;
+    }
     auto own = std::prev(all.waiting.end());
+    *own = {.socket = std::move(socket),
+            .pending = std::move(pending),
+            .deadline_ns = deadline,
+            .key = all.next_key++};
     auto watched = sys::watch_errors(all.epoll.get(), own->socket.get(), own->key);
     if (!watched) {
         all.reset(own);
@@ -146,8 +154,9 @@ bool in_flight_lot::wait_until_empty(int timeout_ms) {
     auto end = timeout_ms < 0 ? INT64_MAX : sys::monotonic_ns() + timeout_ms * ns_per_ms;
     while (true) {
         step();
-        auto next = next_deadline_ms();
-        if (next < 0) return true;
+        if (connections() == 0) return true;
+        // None any more: another thread has stepped.
+        auto next = std::max(0, next_deadline_ms());
         auto left = (end - sys::monotonic_ns()) / ns_per_ms;
         if (left <= 0) return false;
         auto wait = static_cast<int>(std::min<std::int64_t>(left, next));

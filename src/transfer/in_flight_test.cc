@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -97,6 +99,25 @@ TEST(InFlight, CountsNothingTwice) {
     EXPECT_EQ(pending.complete(0, 1), 0u);
     EXPECT_EQ(pending.complete(0, 2), 100u);
     EXPECT_EQ(pending.complete(7, 9), 0u);
+    EXPECT_TRUE(pending.empty());
+}
+
+// The list is closed up and grows under way.
+TEST(InFlight, NumbersHoldWhileMoreComes) {
+    in_flight pending(0xffffffc0U);
+    std::uint32_t done = 0xffffffc0U;
+    std::uint64_t held = 0;
+    for (std::size_t each = 1; each <= 300; ++each) {
+        add(pending, each);
+        held += each;
+        if (each % 3 == 0 && each < 150) continue;
+        auto released = pending.complete(done, done);
+        EXPECT_EQ(released, done + 0x41U);  // the first has the size 1
+        held -= released;
+        ++done;
+        EXPECT_EQ(pending.bytes(), held);
+    }
+    EXPECT_EQ(pending.complete(done, done + 1000), held);
     EXPECT_TRUE(pending.empty());
 }
 
@@ -332,6 +353,57 @@ TEST_P(ZerocopySender, DroppedResetsTheConnection) {
     EXPECT_TRUE(moved.error().is(ECONNRESET));
 }
 
+// The socket has another descriptor, so closing alone resets nothing. What is overwritten once it
+// has been released must not arrive.
+TEST_P(ZerocopySender, DroppedSendsNothingMoreWhateverStaysOpen) {
+    auto other = *sys::duplicate(socket_.get());
+    std::string memory(20 * mib, 'A');
+    bool released = false;
+    chain pieces;
+    pieces.append(buffer_slice::of_object(as_bytes(memory), [&] { released = true; }));
+    {
+        auto out = start({.in_flight_max = 64 * mib});
+        fill(out, pieces);
+        ASSERT_GT(out.bytes_in_flight(), 0u);
+    }
+    pieces.clear();
+    EXPECT_TRUE(released);
+    std::ranges::fill(memory, '!');
+    auto got = receive(SIZE_MAX);
+    EXPECT_EQ(got.find('!'), std::string::npos);
+    EXPECT_LT(got.size(), memory.size());
+}
+
+TEST_P(ZerocopySender, LotResetsWhateverStaysOpen) {
+    auto other = *sys::duplicate(socket_.get());
+    auto lot = *in_flight_lot::make({.time_limit_ms = 30});
+    std::string memory(20 * mib, 'A');
+    bool released = false;
+    chain pieces;
+    pieces.append(buffer_slice::of_object(as_bytes(memory), [&] { released = true; }));
+    auto out = start({.in_flight_max = 64 * mib});
+    fill(out, pieces);
+    ASSERT_TRUE(std::move(out).close(lot));
+    pieces.clear();
+    EXPECT_TRUE(lot.wait_until_empty());
+    EXPECT_TRUE(released);
+    std::ranges::fill(memory, '!');
+    EXPECT_EQ(receive(SIZE_MAX).find('!'), std::string::npos);
+}
+
+// The bound is smaller than what pays for zero-copy, so nothing would ever be let go for it.
+TEST_P(ZerocopySender, CopiesWhatNeverFitsItsBound) {
+    auto out = start({.in_flight_max = 8192, .when_reached = zerocopy_options::at_bound::stop});
+    watched_memory memory(pattern(65536));
+    auto pieces = chain_of(memory);
+    auto moved = out.send(pieces);
+    ASSERT_TRUE(moved);
+    EXPECT_EQ(moved->state, zerocopy_state::done);
+    EXPECT_EQ(moved->bytes, 65536u);
+    EXPECT_EQ(out.costs().copied_bytes, 65536u);
+    EXPECT_EQ(difference(receive(65536), pattern(65536)), "");
+}
+
 // A closed connection whose peer reads late still gets everything, and then the end.
 TEST_P(ZerocopySender, ClosedGoesOnInTheLot) {
     auto lot = *in_flight_lot::make();
@@ -376,6 +448,18 @@ TEST_P(ZerocopySender, LotResetsWhatIsOutOfTime) {
     receive(SIZE_MAX);
     auto after = sys::receive(peer_.get(), std::span(std::make_unique<std::byte[]>(1).get(), 1));
     EXPECT_TRUE(!after || after->at_end());
+}
+
+TEST_P(ZerocopySender, LotTakesTheLongestTimeLimit) {
+    auto lot = *in_flight_lot::make({.time_limit_ms = UINT32_MAX});
+    watched_memory memory(pattern(20 * mib));
+    auto pieces = chain_of(memory);
+    auto out = start({.in_flight_max = 64 * mib});
+    fill(out, pieces);
+    ASSERT_TRUE(std::move(out).close(lot));
+    EXPECT_EQ(lot.next_deadline_ms(), INT_MAX);
+    EXPECT_FALSE(lot.wait_until_empty(10));
+    EXPECT_EQ(lot.connections(), 1u);
 }
 
 TEST_P(ZerocopySender, LotKeepsItsByteBound) {
@@ -442,6 +526,12 @@ TEST(InFlightLot, TakesConnectionsOfAnyThread) {
     EXPECT_TRUE(lot.wait_until_empty());
     EXPECT_EQ(lot.resets(), 4u);
     EXPECT_EQ(lot.connections(), 0u);
+}
+
+TEST(ZerocopySenderOfOthers, DatagramsAreRefused) {
+    auto made = zerocopy_sender::make(unique_fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+    ASSERT_FALSE(made);
+    EXPECT_TRUE(made.error().is(EOPNOTSUPP));
 }
 
 TEST(ZerocopySenderOfOthers, AreRefused) {

@@ -1,23 +1,30 @@
 // Each allocation of a transfer fails once: no bytes get where they do not belong, and no memory
 // goes while the kernel may read it.
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <sluice/file_transfer.h>
+#include <sluice/in_flight.h>
 
 #include "support/failing_allocation.h"
 #include "support/fault_script.h"
 #include "support/pattern.h"
 #include "support/stream_pair.h"
 #include "support/temporary_file.h"
+#include "support/veth_pair.h"
+#include "sys/descriptors.h"
 #include "sys/files.h"
+#include "sys/io.h"
 
 namespace sluice {
 namespace {
@@ -160,6 +167,107 @@ TEST_F(TransferAllocation, IntoAStreamByEveryWay) {
             });
         EXPECT_EQ(made.bytes, size_);
     }
+}
+
+// What a zero-copy send has given to the kernel is held until it has let go, or the connection has
+// been reset; the peer sees the bytes as they were.
+class ZerocopyAllocation : public testing::Test {
+  protected:
+    static constexpr std::size_t piece_size_ = 50'000;
+    static constexpr std::size_t pieces_ = 20;
+
+    void connect() {
+        auto listener = support::listening_on(INADDR_LOOPBACK, 0);
+        auto ends = support::connected_to(*listener, 0);
+        peer_ = std::move(ends->second);
+        out_ = std::make_unique<zerocopy_sender>(
+            *zerocopy_sender::make(std::move(ends->first), {.in_flight_max = 64 << 20}));
+        released_ = 0;
+        left_.clear();
+        memory_.assign(pieces_ * piece_size_, 'A');
+        for (std::size_t each = 0; each < pieces_; ++each) {
+            auto bytes = as_bytes(memory_).subspan(each * piece_size_, piece_size_);
+            left_.append(buffer_slice::of_object(bytes, [this] { ++released_; }));
+        }
+    }
+    // The bytes of the next pieces, cut as the sends take them.
+    void send_some() {
+        auto moved = out_->send(left_);
+        EXPECT_TRUE(moved);
+    }
+    std::string receive_rest() const {
+        std::string got;
+        std::vector<std::byte> room(1 << 16);
+        while (true) {
+            auto ready = sys::wait_until(peer_.get(), sys::readiness::to_read, 20'000);
+            if (!ready || !*ready) break;
+            auto moved = sys::receive(peer_.get(), room);
+            if (!moved || moved->at_end()) break;
+            got += as_text(bytes_view(room).first(moved->bytes));
+        }
+        return got;
+    }
+
+    std::string memory_;
+    std::size_t released_ = 0;
+    chain left_;
+    unique_fd peer_;
+    std::unique_ptr<zerocopy_sender> out_;
+};
+
+// What is not in the chain any more is in flight or was released by the kernel: whatever fails, the
+// number of bytes that were sent is the number that left the chain.
+TEST_F(ZerocopyAllocation, SendRecordsWhatTheKernelHas) {
+    auto failures = fail_each([&] { connect(); }, [&] { send_some(); },
+                              [&](bool) {
+                                  auto sent = memory_.size() - left_.size();
+                                  EXPECT_LE(out_->bytes_in_flight(), sent);
+                                  // Sends of one piece each, so that the list of sends has to grow.
+                                  while (!left_.empty() && out_->send(left_)->bytes > 0)
+                                      sent = memory_.size() - left_.size();
+                                  auto lot = *in_flight_lot::make();
+                                  ASSERT_TRUE(std::move(*out_).close(lot));
+                                  EXPECT_EQ(receive_rest(), std::string(sent, 'A'));
+                                  EXPECT_TRUE(lot.wait_until_empty());
+                                  left_.clear();
+                                  EXPECT_EQ(released_, pieces_);
+                              });
+    EXPECT_GT(failures, 0u);
+}
+
+TEST_F(ZerocopyAllocation, LotResetsWhatItHasNoMemoryFor) {
+    auto lot = *in_flight_lot::make();
+    unique_fd other;
+    auto failures = fail_each(
+        [&] {
+            connect();
+            other = *sys::duplicate(out_->fd());
+            send_some();
+            left_.clear();
+        },
+        [&] {
+            auto closed = std::move(*out_).close(lot);
+            EXPECT_TRUE(closed);
+        },
+        [&](bool threw) {
+            if (!threw) return;
+            EXPECT_EQ(released_, pieces_);
+            std::ranges::fill(memory_, '!');
+            EXPECT_EQ(receive_rest().find('!'), std::string::npos);
+        });
+    EXPECT_GT(failures, 0u);
+    other.reset();
+    EXPECT_EQ(receive_rest().find('!'), std::string::npos);
+    EXPECT_TRUE(lot.wait_until_empty());
+    EXPECT_EQ(released_, pieces_);
+}
+
+TEST_F(ZerocopyAllocation, MovingASenderAllocatesNothing) {
+    connect();
+    auto before = support::allocations_by_thread();
+    auto moved = std::move(*out_);
+    *out_ = std::move(moved);
+    EXPECT_EQ(support::allocations_by_thread(), before);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <sluice/in_flight.h>
 
+#include "sys/descriptors.h"
 #include "sys/io.h"
 #include "sys/sockets.h"
 
@@ -31,6 +32,10 @@ std::span<iovec> cut_to(std::span<iovec> parts, std::uint64_t limit) {
 }  // namespace
 
 result<zerocopy_sender> zerocopy_sender::make(unique_fd socket, zerocopy_options options) {
+    // UDP has zero-copy sends too, but counts them otherwise.
+    auto kind = sys::kind_of(socket.get());
+    if (!kind) return failure(std::move(kind));
+    if (*kind != sys::descriptor_kind::tcp_socket) return failure(EOPNOTSUPP, "zero-copy send");
     if (auto allowed = sys::allow_zerocopy(socket.get()); !allowed)
         return failure(std::move(allowed));
     return zerocopy_sender(std::move(socket), options);
@@ -51,9 +56,9 @@ zerocopy_sender::~zerocopy_sender() {
     abort();
 }
 
-// The socket goes before the memory does.
+// The connection goes before the memory does.
 void zerocopy_sender::abort() noexcept {
-    if (socket_ && !pending_.empty()) sys::reset_on_close(socket_.get());
+    if (socket_ && !pending_.empty()) pending_.abandon(socket_.get());
     socket_.reset();
 }
 
@@ -73,14 +78,21 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     auto least = std::max<std::uint64_t>(options_.copied_below, 1);
     bool large = exported.bytes >= least;
     bool fits = free >= std::min<std::uint64_t>(exported.bytes, least);
-    if (large && !fits && options_.when_reached == zerocopy_options::at_bound::stop)
-        return attempt{.moved = {}, .over_bound = true};
+    // With nothing in flight there is nothing to wait for: what does not fit goes as a copy.
+    bool stops = options_.when_reached == zerocopy_options::at_bound::stop && !pending_.empty();
+    if (large && !fits && stops) return attempt{.moved = {}, .over_bound = true};
     if (large && fits && !refused_) {
         parts = cut_to(parts, free);
+        // All that may throw comes before the call: from then on the kernel reads the memory, and
+        // counts the send.
+        auto sent = pieces.slice(0, std::min<std::uint64_t>(exported.bytes, free));
+        pending_.make_room();
         ++costs_.calls;
         auto moved = sys::send_zerocopy(socket_.get(), parts, more);
         if (moved) {
-            if (moved->bytes > 0) pending_.add(pieces.split_at(moved->bytes));
+            pieces.advance(moved->bytes);
+            sent.trim_back(sent.size() - moved->bytes);
+            if (moved->bytes > 0) pending_.add(std::move(sent));
             return attempt{.moved = *moved};
         }
         if (!moved.error().is(ENOBUFS)) return failure(std::move(moved));
