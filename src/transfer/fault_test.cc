@@ -204,9 +204,21 @@ TEST_F(Faults, ErrorsOfTheSinkAreErrors) {
     EXPECT_EQ(out_->pieces().size(), content_.size());
 }
 
+TEST_F(Faults, EfaultFromAMappingOfAWholeFileIsAnIoError) {
+    start(mechanism::mapped_write);
+    faults_.fail(sys::call::sendmsg, EFAULT);
+    append_all();
+    auto moved = out_->step();
+    ASSERT_FALSE(moved);
+    EXPECT_TRUE(moved.error().is(EIO));
+    EXPECT_EQ(moved.error().object(), written_.path());
+    EXPECT_EQ(out_->pieces().size(), content_.size());
+}
+
 TEST_F(Faults, EfaultFromAMappingIsAShrunkFile) {
     start(mechanism::mapped_write);
     faults_.fail(sys::call::sendmsg, EFAULT);
+    faults_.before(sys::call::sendmsg, [&] { written_.resize(0); });
     append_all();
     auto moved = out_->step();
     ASSERT_TRUE(moved);

@@ -32,6 +32,17 @@ result<void> map_window(staging& kept, const file_region& source, mechanism_cost
     return {};
 }
 
+// The mapping could not be read up to `end`: the file has shrunk, or its pages cannot be had.
+result<step_outcome> why_unreadable(step_request& request, std::uint64_t end) {
+    const auto& source = request.front_file();
+    ++request.cost.calls;
+    auto file_size = source.source().size();
+    if (!file_size) return failure(std::move(file_size));
+    if (*file_size <= source.position()) return step_outcome{.state = step_state::source_truncated};
+    if (*file_size < end) return step_outcome{};  // the next step takes what is left
+    return failure(EIO, "write mapped", source.source().name());
+}
+
 }  // namespace
 
 result<step_outcome> mapped_write_step(step_request& request) {
@@ -55,8 +66,8 @@ result<step_outcome> mapped_write_step(step_request& request) {
     iovec part{const_cast<std::byte*>(kept.window.data() + from), size};
     auto moved = write_gathered(request.to, {&part, 1}, request.more_behind(size), request.cost);
     if (!moved) {
-        if (moved.error().is(EFAULT)) return step_outcome{.state = step_state::source_truncated};
-        return failure(std::move(moved));
+        if (!moved.error().is(EFAULT)) return failure(std::move(moved));
+        return why_unreadable(request, source.position() + size);
     }
     if (moved->would_block) return step_outcome{.state = step_state::would_block};
     return step_outcome{.bytes = moved->bytes};
