@@ -105,10 +105,10 @@ class callback_ref<Result(Argument)> {
 };
 
 // Takes bytes, which are valid during the call only, and returns how many of them it took: fewer
-// than all stops the transfer (would_block), an error fails it.
+// than all stops the transfer (would_block), an error fails it, and so does more than all (EINVAL).
 using byte_taker = callback_ref<result<std::size_t>(bytes_view)>;
 // Fills memory from its front and returns how many bytes it put there: none means that the source
-// has ended, an error fails the transfer.
+// has ended, an error fails the transfer, and so does more than there was room for (EINVAL).
 using byte_filler = callback_ref<result<std::size_t>(writable_bytes)>;
 
 // What bytes are taken from: a stream socket, a pipe, a character device, or a file at its cursor.
@@ -166,8 +166,10 @@ struct file_transfer_options {
                                       const file_transfer_options& options = {});
 
 // Moves up to `count` bytes from the source into the file, from byte `position` on: the file's
-// cursor is not used, and bytes beyond `count` stay in the source. A file that was opened for
-// appending is refused (EINVAL): it ignores positions. The source's bytes count as moved once they
+// cursor is not used, and bytes beyond `count` stay in the source. Refused before
+// anything leaves the source: a file that was opened for appending, which ignores positions, and a
+// position of 2^63 or more (EINVAL); a file that is not open for writing (EBADF); the same file as
+// the source, unless `count` bytes from its cursor and from `position` on lie apart (EINVAL). The source's bytes count as moved once they
 // are in the file; see receive_report::unwritten for those in between.
 [[nodiscard]] receive_report transfer_from(const byte_source& from, const file& to,
                                            std::uint64_t position, std::uint64_t count,

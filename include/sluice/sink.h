@@ -33,8 +33,9 @@ class sink {
     // Looks at the descriptor once (fstat, getsockopt).
     [[nodiscard]] static result<sink> of(int fd);
     // A regular file from byte `position` on, which may lie behind its end. Refused (EINVAL): what
-    // is no regular file, and a file that was opened for appending, which ignores positions. Two
-    // calls: fstat, fcntl.
+    // is no regular file, and a file that was opened for appending, which ignores positions, and
+    // a position of 2^63 or more; a file that is not open for writing (EBADF). Two calls: fstat,
+    // fcntl.
     [[nodiscard]] static result<sink> at(const file& destination, std::uint64_t position);
     // A descriptor whose kind is known. No call.
     sink(int fd, sink_kind kind) noexcept : fd_(fd), kind_(kind) {}

@@ -81,7 +81,8 @@ result<open_flags> flags_of(int fd) {
     int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0) return failure(errno, "fcntl F_GETFL");
     return open_flags{.nonblocking = (flags & O_NONBLOCK) != 0,
-                      .appending = (flags & O_APPEND) != 0};
+                      .appending = (flags & O_APPEND) != 0,
+                      .writable = (flags & O_ACCMODE) != O_RDONLY};
 }
 
 result<std::uint64_t> cursor_of(int fd) {

@@ -29,6 +29,7 @@ struct pipe_ends {
 struct open_flags {
     bool nonblocking = false;
     bool appending = false;  // O_APPEND
+    bool writable = false;   // O_WRONLY or O_RDWR
 };
 [[nodiscard]] result<open_flags> flags_of(int fd);
 // The descriptor's cursor (lseek(2) SEEK_CUR), and setting it.

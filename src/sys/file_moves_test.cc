@@ -110,9 +110,11 @@ TEST(FlagsOf, NonBlockingAndAppending) {
     unique_fd plain(::open(written.path().c_str(), O_RDONLY | O_CLOEXEC));
     EXPECT_FALSE(flags_of(plain.get())->nonblocking);
     EXPECT_FALSE(flags_of(plain.get())->appending);
+    EXPECT_FALSE(flags_of(plain.get())->writable);
     unique_fd log(::open(written.path().c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC));
     EXPECT_TRUE(flags_of(log.get())->nonblocking);
     EXPECT_TRUE(flags_of(log.get())->appending);
+    EXPECT_TRUE(flags_of(log.get())->writable);
     EXPECT_TRUE(flags_of(-1).error().is(EBADF));
 }
 

@@ -234,6 +234,100 @@ TEST(TransferFrom, RegionOfAnotherFile) {
     EXPECT_EQ(to.content().substr(5), pattern(100'000).substr(10, 1000));
 }
 
+// It would read what it has just written, without end.
+TEST(TransferFrom, OwnFileIsRefusedWhereRangesOverlap) {
+    support::temporary_file both(std::string(1000, 'a'));
+    auto target = writable(both);
+    unique_fd reader(*sys::open(both.path(), O_RDONLY));
+    for (auto [place, count, refused] :
+         {std::tuple{1000u, std::uint64_t{1001}, true}, std::tuple{1000u, UINT64_MAX, true},
+          std::tuple{0u, std::uint64_t{1}, true}, std::tuple{1000u, std::uint64_t{1000}, false}}) {
+        auto made = transfer_from(*byte_source::of(reader.get()), target, place, count);
+        EXPECT_EQ(made.state == transfer_state::failed, refused);
+        EXPECT_EQ(made.bytes, refused ? 0u : 1000u);
+        if (refused) {
+            EXPECT_TRUE(made.failed->is(EINVAL));
+        }
+    }
+    EXPECT_EQ(both.content(), std::string(2000, 'a'));
+}
+
+TEST(TransferFrom, UnfitTargetsAreRefusedBeforeAnythingIsTaken) {
+    constexpr auto beyond = std::uint64_t{1} << 63;
+    support::temporary_file to;
+    auto pair = *stream_pair::make(pair_kind::tcp);
+    ASSERT_EQ(::write(pair.sending_end(), "content", 7), 7);
+    ASSERT_TRUE(pair.wait_for_either());
+    auto source = *byte_source::of(pair.receiving_end());
+    refused_ways remembered;
+    for (auto way : {receive_way::read_write, receive_way::splice, receive_way::mapped_receive}) {
+        file_transfer_options options{.forced_receive = way, .remembered = &remembered};
+        auto far = transfer_from(source, writable(to), beyond, 7, options);
+        ASSERT_TRUE(far.failed);
+        EXPECT_TRUE(far.failed->is(EINVAL));
+        auto locked = transfer_from(source, to.open(), 0, 7, options);
+        ASSERT_TRUE(locked.failed);
+        EXPECT_TRUE(locked.failed->is(EBADF));
+    }
+    EXPECT_TRUE(transfer_from(to.open().region(0, 0), to.open(), 0).failed->is(EBADF));
+    EXPECT_TRUE(transfer_from(to.open().region(0, 0), writable(to), beyond).failed->is(EINVAL));
+    for (auto reason : remembered.receiving_reason)
+        EXPECT_EQ(reason, 0);
+    EXPECT_EQ(pair.take_arrived(), "content");
+}
+
+TEST(TransferFrom, RefusalsOfTheMomentAreNotRemembered) {
+    support::temporary_file to;
+    auto target = writable(to);
+    for (int reason : {ENOSPC, EFAULT, EBADF, EMFILE}) {
+        auto pair = *stream_pair::make(pair_kind::tcp);
+        ASSERT_EQ(::write(pair.sending_end(), "content", 7), 7);
+        ASSERT_TRUE(pair.wait_for_either());
+        refused_ways remembered;
+        support::fault_script faults;
+        faults.fail(sys::call::mmap, reason);
+        auto made = transfer_from(
+            *byte_source::of(pair.receiving_end()), target, 0, 7,
+            {.forced_receive = receive_way::mapped_receive, .remembered = &remembered});
+        ASSERT_TRUE(made.done());
+        ASSERT_EQ(made.costs.fallbacks().size(), 1u);
+        EXPECT_EQ(made.costs.fallbacks()[0].reason, reason);
+        EXPECT_FALSE(remembered.receiving.contains(receive_way::mapped_receive)) << reason;
+    }
+}
+
+TEST(TransferFrom, EinvalNearTheLastPositionIsNotRemembered) {
+    support::temporary_file to;
+    auto pair = *stream_pair::make(pair_kind::tcp);
+    ASSERT_EQ(::write(pair.sending_end(), "content", 7), 7);
+    ASSERT_TRUE(pair.wait_for_either());
+    refused_ways remembered;
+    auto made =
+        transfer_from(*byte_source::of(pair.receiving_end()), writable(to), INT64_MAX - 3, 7,
+                      {.forced_receive = receive_way::splice, .remembered = &remembered});
+    EXPECT_FALSE(made.done());
+    EXPECT_FALSE(remembered.receiving.contains(receive_way::splice));
+    EXPECT_EQ(std::string(as_text(made.unwritten.bytes())) + pair.take_arrived(), "content");
+}
+
+TEST(TransferFromCallback, MoreThanThereIsRoomForIsAnError) {
+    support::temporary_file to;
+    auto overrun = [](writable_bytes room) -> result<std::size_t> { return room.size() + 1; };
+    auto made = transfer_from(overrun, writable(to), 0, 10);
+    ASSERT_TRUE(made.failed);
+    EXPECT_TRUE(made.failed->is(EINVAL));
+    EXPECT_EQ(made.bytes, 0u);
+}
+
+TEST(TransferToCallback, MoreThanThereIsIsAnError) {
+    support::temporary_file from("0123456789");
+    auto overrun = [](bytes_view bytes) -> result<std::size_t> { return bytes.size() + 1; };
+    auto made = transfer_to(from.open().region(0, 10), overrun);
+    ASSERT_TRUE(made.failed);
+    EXPECT_TRUE(made.failed->is(EINVAL));
+    EXPECT_EQ(made.bytes, 0u);
+}
+
 TEST(TransferFrom, FileOpenedForAppendingIsRefused) {
     support::temporary_file to("x");
     file log(*sys::open(to.path(), O_WRONLY | O_APPEND), "log");

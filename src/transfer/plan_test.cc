@@ -2,11 +2,13 @@
 #include <set>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <sluice/plan.h>
 
 #include "support/temporary_file.h"
+#include "sys/files.h"
 
 namespace sluice {
 namespace {
@@ -208,7 +210,8 @@ TEST(Plan, PositionInAFile) {
     auto opened = written.open();
     chain pieces;
     pieces.append(opened.region(0, 7));
-    auto to = sink::at(opened, 5);
+    file target(*sys::open(written.path(), O_RDWR), written.path());
+    auto to = sink::at(target, 5);
     ASSERT_TRUE(to);
     mechanism_set given_up;
     for (auto expected : {mechanism::reflink, mechanism::copy_file_range, splice, mapped_write,

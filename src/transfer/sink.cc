@@ -1,6 +1,7 @@
 #include <sluice/sink.h>
 
 #include "sys/descriptors.h"
+#include "transfer/refusals.h"
 
 namespace sluice::inline v0 {
 
@@ -29,7 +30,8 @@ result<sink> sink::at(const file& destination, std::uint64_t position) {
     if (!made) return std::unexpected(std::move(made).error().on(destination.name()));
     auto flags = sys::flags_of(destination.fd());
     if (!flags) return std::unexpected(std::move(flags).error().on(destination.name()));
-    if (made->kind_ != sink_kind::regular_file || flags->appending)
+    if (!flags->writable) return failure(EBADF, "write at a position", destination.name());
+    if (made->kind_ != sink_kind::regular_file || flags->appending || position > file_position_max)
         return failure(EINVAL, "write at a position", destination.name());
     made->position_ = position;
     return made;

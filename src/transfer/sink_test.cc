@@ -57,7 +57,7 @@ TEST(Sink, DeviceTakesWhatAnyDescriptorTakes) {
 
 TEST(Sink, AtAPositionOfAFile) {
     support::temporary_file written;
-    auto opened = written.open();
+    file opened(*sys::open(written.path(), O_RDWR), written.path());
     auto to = sink::at(opened, std::uint64_t{1} << 33);
     ASSERT_TRUE(to);
     EXPECT_EQ(to->kind(), sink_kind::regular_file);
@@ -82,6 +82,14 @@ TEST(Sink, NoPositionWhereThereIsNone) {
         EXPECT_TRUE(to.error().is(EINVAL));
         EXPECT_EQ(to.error().object(), each.name());
     }
+}
+
+TEST(Sink, NoPositionInAFileThatIsNotOpenForWriting) {
+    support::temporary_file written;
+    EXPECT_TRUE(sink::at(written.open(), 0).error().is(EBADF));
+    file target(*sys::open(written.path(), O_RDWR), "target");
+    EXPECT_TRUE(sink::at(target, std::uint64_t{1} << 63).error().is(EINVAL));
+    EXPECT_TRUE(sink::at(target, (std::uint64_t{1} << 63) - 1));
 }
 
 TEST(Sink, ClosedDescriptorIsAnError) {

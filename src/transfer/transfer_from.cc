@@ -1,13 +1,13 @@
 // Into a file: a way is chosen for what is left, stepped, and given up for the next one where it
 // does not work.
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 
 #include <sluice/file_transfer.h>
 
 #include "sys/descriptors.h"
 #include "transfer/receive_step.h"
+#include "transfer/refusals.h"
 
 namespace sluice::inline v0 {
 
@@ -15,11 +15,28 @@ namespace {
 
 constexpr std::string_view state_texts[] = {"done", "would block", "source ended", "failed"};
 
-// A file whose descriptor ignores positions cannot be written to at one.
-result<void> refuse_appending(const file& to) {
+// A file whose descriptor ignores positions, or which has no such position, cannot be written to
+// there. Said before anything has left the source, and before a way gets the blame.
+result<void> refuse_unfit(const file& to, std::uint64_t position) {
     auto flags = sys::flags_of(to.fd());
     if (!flags) return std::unexpected(std::move(flags).error().on(to.name()));
-    if (flags->appending) return failure(EINVAL, "write at a position", to.name());
+    if (!flags->writable) return failure(EBADF, "write at a position", to.name());
+    if (flags->appending || position > file_position_max)
+        return failure(EINVAL, "write at a position", to.name());
+    return {};
+}
+
+// Bytes that a transfer has just written must not be what it reads next.
+result<void> refuse_overlap(const byte_source& from, const file& to, std::uint64_t position,
+                            std::uint64_t count) {
+    if (from.kind() != source_kind::regular_file) return {};
+    auto same = sys::same_file(from.fd(), to.fd());
+    if (!same) return failure(std::move(same));
+    if (!*same) return {};
+    auto place = sys::cursor_of(from.fd());
+    if (!place) return failure(std::move(place));
+    auto apart = std::max(*place, position) - std::min(*place, position);
+    if (apart < count) return failure(EINVAL, "transfer to overlapping range", to.name());
     return {};
 }
 
@@ -67,7 +84,7 @@ receive_way receiving::next_way() const noexcept {
 void receiving::give_up(receive_way way, int reason) {
     given_up_.insert(way);
     made_.costs.record({way, next_way(), reason});
-    bool lasting = reason != EMFILE && reason != ENFILE;
+    bool lasting = !concerns_moment(reason) && !(reason == EINVAL && is_at_limit(position_));
     if (options_.remembered == nullptr || !lasting) return;
     options_.remembered->receiving.insert(way);
     options_.remembered->receiving_reason[static_cast<std::size_t>(way)] = reason;
@@ -94,7 +111,9 @@ result<receive_outcome> receiving::step() {
 }
 
 result<transfer_state> receiving::carry_out() {
-    if (auto fit = refuse_appending(to_); !fit) return failure(std::move(fit));
+    if (auto fit = refuse_unfit(to_, position_); !fit) return failure(std::move(fit));
+    if (auto apart = refuse_overlap(from_, to_, position_, left_); !apart)
+        return failure(std::move(apart));
     auto flags = sys::flags_of(from_.fd());
     if (!flags) return failure(std::move(flags));
     nonblocking_ = flags->nonblocking;
@@ -149,13 +168,13 @@ namespace {
 
 result<transfer_state> fill_file(byte_filler from, receive_request& request, std::uint64_t count,
                                  writable_bytes room) {
-    if (auto fit = refuse_appending(request.to); !fit) return failure(std::move(fit));
+    if (auto fit = refuse_unfit(request.to, request.position); !fit) return failure(std::move(fit));
     while (request.arrived < count) {
         auto wanted = std::min(count - request.arrived, static_cast<std::uint64_t>(room.size()));
         auto filled = from(room.first(static_cast<std::size_t>(wanted)));
         if (!filled) return failure(std::move(filled));
         if (*filled == 0) return transfer_state::source_ended;
-        assert(*filled <= wanted);
+        if (*filled > wanted) return failure(EINVAL, "fill", "more than there was room for");
         auto written = write_all(request, room.first(*filled));
         if (!written) return failure(std::move(written));
     }

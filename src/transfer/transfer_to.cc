@@ -1,7 +1,6 @@
 // From a range of a file: a transfer (transfer.h) that is stepped to its end, waiting for the sink
 // where the sink's owner would have waited too.
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 
 #include <sluice/file_transfer.h>
@@ -13,6 +12,7 @@
 #include "transfer/bounce.h"
 #include "transfer/pipe_pool.h"
 #include "transfer/process_costs.h"
+#include "transfer/refusals.h"
 
 namespace sluice::inline v0 {
 
@@ -52,15 +52,15 @@ result<void> refuse_overlap(const file_region& from, const sink& to) {
 
 // A refusal that the next transfer between the same two descriptors would meet again. Sharing
 // blocks depends on where they lie, and a file's size may be known later.
-bool is_lasting(const fallback& taken) {
-    return taken.reason != ENODATA && taken.reason != EAGAIN && taken.reason != EMFILE &&
-           taken.reason != ENFILE && !(taken.from == mechanism::reflink && taken.reason == EINVAL);
+bool is_lasting(const fallback& taken, bool at_limit) {
+    bool about_place = taken.reason == EINVAL && (taken.from == mechanism::reflink || at_limit);
+    return !concerns_moment(taken.reason) && !about_place;
 }
 
-void remember(const ledger& costs, refused_ways* kept) {
+void remember(const ledger& costs, bool at_limit, refused_ways* kept) {
     if (kept == nullptr) return;
     for (const auto& taken : costs.fallbacks()) {
-        if (!is_lasting(taken)) continue;
+        if (!is_lasting(taken, at_limit)) continue;
         kept->sending.insert(taken.from);
         kept->sending_reason[static_cast<std::size_t>(taken.from)] = taken.reason;
     }
@@ -129,7 +129,8 @@ send_report transfer_to(const file_region& from, sink to, const file_transfer_op
     made.costs = out.costs();
     made.bytes = made.costs.total().bytes;
     made.way = made.costs.foremost();
-    remember(made.costs, options.remembered);
+    bool at_limit = is_at_limit(from.position()) || (to.position() && is_at_limit(*to.position()));
+    remember(made.costs, at_limit, options.remembered);
     made.state = state ? *state : transfer_state::failed;
     if (!state) made.failed = std::move(state).error();
     return made;
@@ -149,7 +150,7 @@ result<std::optional<transfer_state>> hand_over(const file_region& left, byte_ta
     cost.copied_user_kernel += got->bytes;
     auto taken = to(room.first(got->bytes));
     if (!taken) return failure(std::move(taken));
-    assert(*taken <= got->bytes);
+    if (*taken > got->bytes) return failure(EINVAL, "take", "more than there was");
     cost.bytes += *taken;
     if (*taken < got->bytes) return transfer_state::would_block;
     return std::nullopt;
