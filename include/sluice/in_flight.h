@@ -137,6 +137,7 @@ class zerocopy_sender {
     // Sends the memory at the front of the chain, up to its first file piece, and takes what was
     // sent off the chain: the slices are kept until the kernel lets them go. Never waits. What is
     // in the slices must not change until then. After an error the chain holds what was not sent.
+    // Bytes of a mapping that has lost them are an error as in transfer.h: ENODATA or EIO.
     [[nodiscard]] result<zerocopy_progress> send(chain& pieces);
     // Lets go what the kernel has let go; returns the bytes. Never waits.
     result<std::uint64_t> poll_completions();

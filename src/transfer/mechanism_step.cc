@@ -20,8 +20,9 @@ bool means_unsupported(const error& failed) {
            failed.is(ENODEV) || failed.is(ESPIPE);
 }
 
-// Bytes that a mapping has lost would go out as zeros. Free as long as no mapping has lost any.
-result<void> check_parts(std::span<const iovec> parts) {
+}  // namespace
+
+result<void> check_mappings(std::span<const iovec> parts) {
     if (mapping_faults_taken() == 0) return {};
     for (const auto& part : parts) {
         bytes_view bytes(static_cast<const std::byte*>(part.iov_base), part.iov_len);
@@ -31,8 +32,6 @@ result<void> check_parts(std::span<const iovec> parts) {
     }
     return {};
 }
-
-}  // namespace
 
 step_function step_of(mechanism which) noexcept {
     return step_functions[static_cast<std::size_t>(which)];
@@ -46,14 +45,14 @@ result<step_outcome> refusal(error failed, const file_region& source) {
 
 result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,
                                   sys::more_follows more, mechanism_cost& cost) {
-    if (auto whole = check_parts(parts); !whole) return failure(std::move(whole));
+    if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
     ++cost.calls;
     auto moved = to.is_socket()  ? sys::send(to.fd(), parts, more)
                  : to.position() ? sys::pwritev(to.fd(), parts, *to.position())
                                  : sys::writev(to.fd(), parts);
     if (!moved) return moved;
     // Again: another thread may have met the loss meanwhile, and zeros may have gone.
-    if (auto whole = check_parts(parts); !whole) return failure(std::move(whole));
+    if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
     cost.copied_user_kernel += moved->bytes;
     if (moved->would_block) ++cost.would_blocks;
     return moved;

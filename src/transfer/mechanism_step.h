@@ -60,6 +60,11 @@ using step_function = result<step_outcome> (*)(step_request&);
 // sink does not know the call, else the error itself, naming the file.
 [[nodiscard]] result<step_outcome> refusal(error failed, const file_region& source);
 
+// Fails where the memory is of a mapping that has lost these bytes (mapped_region.h): they would go
+// out as zeros. Asked before a call and again after it, since another thread may meet the loss
+// meanwhile. Free as long as no mapping has lost any.
+[[nodiscard]] result<void> check_mappings(std::span<const iovec> parts);
+
 // One write of gathered memory into the sink, by sendmsg(2), writev(2) or pwritev(2). Books the
 // call and its copy.
 [[nodiscard]] result<sys::moved> write_gathered(const sink& to, std::span<const iovec> parts,

@@ -4,13 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/in_flight.h>
 #include <sluice/mapped_region.h>
 #include <sluice/transfer.h>
 
 #include "support/delivery.h"
+#include "support/fault_script.h"
 #include "support/pattern.h"
 #include "support/stream_pair.h"
 #include "support/temporary_file.h"
+#include "sys/descriptors.h"
 
 namespace sluice {
 namespace {
@@ -160,6 +163,37 @@ TEST(ChangingMapping, LostBytesAreNotSentAsZeros) {
     ASSERT_FALSE(lost);
     EXPECT_TRUE(lost.error().is(ENODATA)) << lost.error().message();
     EXPECT_EQ(pair->take_rest(), "");
+}
+
+TEST(ChangingMapping, LostBytesAreNotSentWithoutACopyEither) {
+    constexpr std::size_t page = 4096;
+    auto content = pattern(8 * page);
+    for (std::uint64_t copied_below : {std::uint64_t{1}, std::uint64_t{1} << 30}) {
+        temporary_file written(content);
+        auto slice = *map_for_reading(written.open().region(0, content.size()));
+        auto pair = stream_pair::make(pair_kind::tcp);
+        ASSERT_TRUE(pair);
+        auto out = zerocopy_sender::make(*sys::duplicate(pair->sending_end()),
+                                         {.copied_below = copied_below});
+        ASSERT_TRUE(out) << out.error().message();
+        support::fault_script faults;
+        chain pieces;
+        pieces.append(slice);
+        written.resize(0);
+        // Met by another thread, as it were, while the call is made.
+        faults.before(sys::call::sendmsg, [&] { EXPECT_EQ(slice.text().back(), '\0'); });
+        auto met_meanwhile = out->send(pieces);
+        ASSERT_FALSE(met_meanwhile);
+        EXPECT_TRUE(met_meanwhile.error().is(ENODATA));
+        faults.clear();
+        pieces.clear();
+        pieces.append(slice);
+        auto lost = out->send(pieces);
+        ASSERT_FALSE(lost);
+        EXPECT_TRUE(lost.error().is(ENODATA));
+        EXPECT_EQ(faults.count(sys::call::sendmsg), 0u);
+        EXPECT_EQ(pieces.size(), content.size());
+    }
 }
 
 }  // namespace

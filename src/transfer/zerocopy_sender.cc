@@ -8,6 +8,7 @@
 #include "sys/descriptors.h"
 #include "sys/io.h"
 #include "sys/sockets.h"
+#include "transfer/mechanism_step.h"
 
 namespace sluice::inline v0 {
 
@@ -81,6 +82,7 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     // With nothing in flight there is nothing to wait for: what does not fit goes as a copy.
     bool stops = options_.when_reached == zerocopy_options::at_bound::stop && !pending_.empty();
     if (large && !fits && stops) return attempt{.moved = {}, .over_bound = true};
+    if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
     if (large && fits && !refused_) {
         parts = cut_to(parts, free);
         // All that may throw comes before the call: from then on the kernel reads the memory, and
@@ -92,7 +94,9 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
         if (moved) {
             pieces.advance(moved->bytes);
             sent.trim_back(sent.size() - moved->bytes);
+            costs_.bytes += moved->bytes;
             if (moved->bytes > 0) pending_.add(std::move(sent));
+            if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
             return attempt{.moved = *moved};
         }
         if (!moved.error().is(ENOBUFS)) return failure(std::move(moved));
@@ -102,8 +106,11 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     ++costs_.calls;
     auto moved = sys::send(socket_.get(), parts, more);
     if (!moved) return failure(std::move(moved));
+    auto whole = check_mappings(parts);  // before the chain lets go of them
+    costs_.bytes += moved->bytes;
     costs_.copied_bytes += moved->bytes;
     pieces.advance(moved->bytes);
+    if (!whole) return failure(std::move(whole));
     return attempt{.moved = *moved};
 }
 
@@ -125,7 +132,6 @@ result<zerocopy_progress> zerocopy_sender::send(chain& pieces) {
             return made;
         }
         made.bytes += tried->moved.bytes;
-        costs_.bytes += tried->moved.bytes;
         if (!tried->moved.would_block) continue;
         ++costs_.would_blocks;
         made.state = zerocopy_state::would_block;
