@@ -6,7 +6,8 @@
 namespace sluice::inline v0 {
 
 buffer_pool& shared_pool() {
-    static buffer_pool pool;
+    // Never destroyed: threads and static objects may still use it when the process exits.
+    static auto& pool = *new buffer_pool;
     return pool;
 }
 

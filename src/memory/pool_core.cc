@@ -50,8 +50,13 @@ std::mutex& pool_registry() noexcept {
 
 pool_core::pool_core(const buffer_pool_options& wanted) noexcept
     : options_(completed(wanted)), slot_(taken_slot()) {
+    handle_forks();
     std::lock_guard lock(registry);
     next_core = std::exchange(cores, this);
+}
+
+pool_core* pool_core::first() noexcept {
+    return cores;
 }
 
 thread_cache* thread_cache::known(const pool_core& core) noexcept {

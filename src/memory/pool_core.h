@@ -32,6 +32,8 @@ class [[gnu::visibility("hidden")]] pool_core {
     void put(pool_block& back) noexcept;
     std::size_t trim() noexcept;
     [[nodiscard]] buffer_pool_statistics statistics() const noexcept;
+    // Has fork(2) leave the child with pools that it can use and end: pool_fork.cc.
+    static void handle_forks() noexcept;
     // The last handle has gone. Ends the core now or with its last block.
     void close() noexcept;
 
@@ -82,6 +84,8 @@ class [[gnu::visibility("hidden")]] pool_core {
     // With the registry locked.
     std::size_t trim_registered() noexcept;
     void empty_caches(bool for_ever) noexcept;
+    void forget_other_threads() noexcept;
+    [[nodiscard]] static pool_core* first() noexcept;               // of the list of all
     static void relieve(const memory_budget& bounded_by) noexcept;  // locks it itself
 
     // With the core locked. Chunks that are to be unmapped come back in a row, linked by `next`.

@@ -15,6 +15,7 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sluice/buffer_pool.h>
@@ -319,6 +320,42 @@ TEST(PoolThreads, BudgetHoldsWhenAllAskAtOnce) {
     EXPECT_EQ(pool.statistics().refusals, refused);
     pool.trim();
     EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(PoolFork, LeavesTheChildWithPoolsThatItCanEnd) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "ThreadSanitizer knows no child of a process with threads";
+#endif
+    std::optional<buffer_pool> pool(std::in_place);
+    auto own = pool->allocate(64);
+    std::atomic<bool> stopping{false};
+    std::latch started(1);
+    std::jthread other([&] {
+        (void)pool->allocate(64);
+        started.count_down();
+        while (!stopping)
+            (void)pool->allocate(64);
+    });
+    started.wait();
+    std::size_t ended = 0;
+    constexpr std::size_t children = 100;
+    for (std::size_t i = 0; i < children; ++i) {
+        auto child = ::fork();
+        if (child == 0) {
+            ::alarm(20);  // instead of hanging for ever
+            pool->trim();
+            bool works = pool->allocate(64).has_value() && pool->allocate(100'000).has_value();
+            own = buffer();
+            pool.reset();
+            ::_exit(works ? 0 : 1);
+        }
+        int status = -1;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) ++ended;
+        if (WIFSIGNALED(status)) break;
+    }
+    stopping = true;
+    EXPECT_EQ(ended, children);
 }
 
 }  // namespace

@@ -98,6 +98,13 @@ thread_cache* thread_cache::known_or_made(pool_core& core) noexcept {
     return cache;
 }
 
+bool thread_cache::is_of_calling_thread() const noexcept {
+    auto* each = caches_of_thread;
+    while (each != nullptr && each != this)
+        each = each->next_of_thread;
+    return each != nullptr;
+}
+
 std::size_t thread_cache::capacity_of(unsigned size_class, std::size_t cache_bytes) noexcept {
     if (size_class >= pool_class_count) return 0;
     // No class takes more than an eighth of the bytes, so that several sizes find room.

@@ -101,6 +101,8 @@ class thread_cache {
     [[nodiscard]] bool is_closed() const noexcept {
         return stopped_.load(std::memory_order_acquire) == stop_state::closed;
     }
+    // For the child of a fork, which has none of the other threads.
+    [[nodiscard]] bool is_of_calling_thread() const noexcept;
     [[nodiscard]] bool is_empty() const noexcept { return bytes_.get() == 0; }
     void drain_into(pool_core& core) noexcept;
 
