@@ -90,6 +90,8 @@ result<void> buffer::move_to_larger(std::size_t front, std::size_t back) {
     auto needed = saturated_sum(saturated_sum(front, size()), back);
     auto wanted = std::max(needed, std::min(2 * capacity(), largest));
     auto grown = block_ == nullptr ? heap_storage::make_or_error(wanted) : block_->another(wanted);
+    // Where there is no memory for twice as much, there may be for what is needed.
+    if (!grown && wanted > needed) grown = block_->another(needed);
     if (!grown) return failure(std::move(grown));
     buffer larger(*grown, front);
     larger.end_ += copy_bytes(larger.tailroom(), bytes());

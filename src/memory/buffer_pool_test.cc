@@ -304,5 +304,18 @@ TEST(BufferPool, ReleasesFromOtherThreadsAndAtTheirEnd) {
     EXPECT_EQ(said.releases, 10000u);
 }
 
+TEST(BufferPool, ABufferGrowsByWhatIsNeededWhereTwiceIsRefused) {
+    memory_budget budget("test", std::size_t{5} << 20);
+    buffer_pool pool({.budget = &budget});
+    auto grown = must_allocate(pool, std::size_t{2} << 20);
+    grown.append_fill(grown.tailroom().size(), std::byte{'x'});
+    auto size = grown.size();
+    ASSERT_TRUE(grown.try_reserve(1));
+    grown.append("y");
+    EXPECT_EQ(grown.size(), size + 1);
+    EXPECT_LT(grown.capacity(), 2 * size);
+    EXPECT_FALSE(grown.try_reserve(std::size_t{5} << 20)) << "more than the budget has";
+}
+
 }  // namespace
 }  // namespace sluice
