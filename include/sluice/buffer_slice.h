@@ -16,8 +16,8 @@
 // reaches another thread.
 //
 // Cost: copying and dropping a slice is a load and a store each while the process has one thread or
-// the storage is bound to one; otherwise an atomic addition each, but for the last drop: see
-// storage.h.
+// the storage is bound to one; otherwise an atomic addition each, but for the last drop
+// (storage.h).
 //
 // Retention: slice() never copies, so a slice of ten bytes keeps a block of a mebibyte. Nothing is
 // done about that unasked. retained() says how much a slice keeps, and compacted() is the slice
@@ -47,12 +47,13 @@ namespace sluice::inline v0 {
 struct retention_policy {
     // Bytes kept and not shown, at least this many.
     std::size_t waste_min = 4096;
-    // Bytes kept are at least this many times those shown.
+    // Bytes kept are at least this many times those shown; 0: however many are shown.
     std::size_t ratio_min = 4;
 
     // Whether `kept` bytes are too many for `shown` ones.
     [[nodiscard]] constexpr bool is_waste(std::uint64_t kept, std::uint64_t shown) const noexcept {
-        return kept > shown && kept - shown >= waste_min && kept / ratio_min >= shown;
+        return kept > shown && kept - shown >= waste_min &&
+               (ratio_min == 0 || kept / ratio_min >= shown);
     }
 };
 
@@ -84,8 +85,13 @@ class buffer_slice {
     // A copy of `bytes` on the heap: one allocation, one counted copy. May throw std::bad_alloc.
     [[nodiscard]] static buffer_slice copy_of(bytes_view bytes);
     // Bytes inside `owner`, which is kept until the last slice goes. One small allocation, no copy.
+    // `retained` are the bytes of memory that go with the owner, where that is more than the slice
+    // shows: what retained() says and compacted() goes by.
     template <typename T>
     [[nodiscard]] static buffer_slice within(std::shared_ptr<T> owner, bytes_view bytes);
+    template <typename T>
+    [[nodiscard]] static buffer_slice within(std::shared_ptr<T> owner, bytes_view bytes,
+                                             std::size_t retained);
     // Bytes of the caller's, and how to give them back: `release` is called once, with no argument,
     // in the thread that drops the last slice, and must not throw. One small allocation, no copy.
     // If that throws std::bad_alloc, `release` is not called and the bytes are still the caller's.
@@ -176,7 +182,9 @@ class buffer_slice {
     // it. 0 for static bytes; what is shown when the storage does not know its size.
     [[nodiscard]] std::size_t retained() const noexcept;
     // This slice again, or a copy of its bytes on the heap when it keeps too much by `policy`. A
-    // copy lets the storage go with its other slices. May throw std::bad_alloc.
+    // copy lets the storage go with its other slices. May throw std::bad_alloc. A slice of a mapped
+    // file that has lost bytes is copied with the zeros that stand for them: where that can happen,
+    // ask mapping_fault_of() (mapped_region.h) of this slice behind it.
     [[nodiscard]] buffer_slice compacted(retention_policy policy = {}) const;
 
     // Lets other threads own slices of the same storage: see the file comment.
@@ -224,8 +232,15 @@ buffer_slice buffer_slice::of_object(bytes_view bytes, Release release) {
 
 template <typename T>
 buffer_slice buffer_slice::within(std::shared_ptr<T> owner, bytes_view bytes) {
+    return within(std::move(owner), bytes, bytes.size());
+}
+
+template <typename T>
+buffer_slice buffer_slice::within(std::shared_ptr<T> owner, bytes_view bytes,
+                                  std::size_t retained) {
     // The owner goes with the storage that holds it.
-    return of_object(bytes, [kept = std::move(owner)] {});
+    auto keep = [kept = std::move(owner)] {};
+    return adopt(bytes, new detail::lent_storage<decltype(keep)>(retained, std::move(keep)));
 }
 
 }  // namespace sluice::inline v0

@@ -135,6 +135,16 @@ TEST(BufferSlice, WithinKeepsTheCallersObject) {
     EXPECT_TRUE(watched.expired());
 }
 
+TEST(BufferSlice, WithinSaysWhatTheOwnerKeeps) {
+    auto owner = std::make_shared<std::vector<char>>(50'000, 'x');
+    bytes_view bytes = std::as_bytes(std::span(*owner));
+    EXPECT_EQ(buffer_slice::within(owner, bytes.first(10)).retained(), 10u);
+    auto slice = buffer_slice::within(owner, bytes.first(10), owner->size());
+    EXPECT_EQ(slice.retained(), 50'000u);
+    EXPECT_EQ(slice.compacted().retained(), 10u);
+    EXPECT_EQ(slice.text(), "xxxxxxxxxx");
+}
+
 TEST(BufferSlice, OfObjectCallsItsReleaseOnce) {
     int released = 0;
     auto slice = buffer_slice::of_object(as_bytes("object"), [&released] { ++released; });
@@ -223,6 +233,10 @@ TEST(BufferSlice, SaysWhatItRetainsAndCompactsByName) {
     EXPECT_NE(page.slice(0, 1).compacted({.waste_min = 1}).data(), page.data());
     EXPECT_EQ(page.compacted({.waste_min = 0, .ratio_min = 1}).data(), page.data());
     EXPECT_TRUE(large.slice(7, 0).compacted().empty());
+    // No ratio: the waste alone decides.
+    retention_policy by_waste{.ratio_min = 0};
+    EXPECT_EQ(large.slice(1, large.size() - 1).compacted(by_waste).data(), large.data() + 1);
+    EXPECT_NE(large.slice(0, large.size() - 4096).compacted(by_waste).data(), large.data());
     EXPECT_EQ(large.slice(7, 0).compacted().retained(), 0u);
 }
 
