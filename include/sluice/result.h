@@ -2,8 +2,11 @@
 //
 // Every call that can fail returns a result<T>: the value, or an error that names the operation,
 // the object it was done to and the system's reason. Would-block, end of data and a cold page are
-// outcomes and not errors; they are part of the value. Nothing in the library throws across its
-// border, and a dropped result is a compiler warning.
+// outcomes and not errors; they are part of the value. A dropped result is a compiler warning.
+//
+// Nothing in the library throws across its border save std::bad_alloc, where bookkeeping (a list of
+// pieces, a count of owners) gets no memory; then things are as they were. Calls that return a
+// result give ENOMEM for payload memory.
 #pragma once
 
 #include <cerrno>

@@ -61,7 +61,8 @@ class storage {
 
     // One owner less; the last one releases the storage.
     void drop() noexcept {
-        // Nor is one needed to end. Acquire, to see all that the owners before did.
+        // The only owner ends it without an atomic addition: nobody else can have it counted.
+        // Acquire, to see all that the owners before did.
         auto owners = owners_.load(std::memory_order_acquire);
         if (owners == 1) {
             end();
