@@ -126,8 +126,9 @@ class chain {
                                          std::span<iovec> parts) const noexcept;
 
     // How the bytes compare with another chain's or with bytes, as by memcmp(3). Memory is not
-    // copied, except that of file pieces, which are read in blocks of bounded size. Fails when a
-    // file cannot be read or is shorter than its piece.
+    // copied, except that of file pieces, which are read in blocks of bounded size (which may throw
+    // std::bad_alloc). Fails when a file cannot be read or is shorter than its piece, and when
+    // mapped memory has lost bytes, as mapping_fault_of() has it.
     [[nodiscard]] result<std::strong_ordering> compare(const chain& other) const;
     [[nodiscard]] result<std::strong_ordering> compare(bytes_view bytes) const;
     // Whether they are the same; when the sizes differ, nothing is read.
@@ -135,7 +136,9 @@ class chain {
     [[nodiscard]] result<bool> equals(bytes_view bytes) const;
 
     // The whole content, or the `count` bytes from `position` on, as one slice of memory. Copies
-    // every byte; reads the file pieces. Fails if a file is shorter than its piece.
+    // every byte; reads the file pieces. Fails if a file is shorter than its piece, if mapped
+    // memory has lost bytes (as mapping_fault_of() has it), and with ENOMEM if there is no memory
+    // for all.
     [[nodiscard]] result<buffer_slice> flatten() const { return flatten(0, size_); }
     [[nodiscard]] result<buffer_slice> flatten(std::uint64_t position, std::uint64_t count) const;
 
@@ -149,7 +152,9 @@ class chain {
     [[nodiscard]] retention retained() const;
     // Copies the pieces of each storage that keeps too much for what they show together, by
     // `policy`, to the heap, one block for each. Returns the bytes copied. The old storage goes if
-    // nobody else has slices of it. The pieces' borders stay.
+    // nobody else has slices of it. The pieces' borders stay. Copies of mapped memory that has lost
+    // bytes hold zeros for them, and can no longer be told from others: where files may be cut, ask
+    // mapping_fault_of() (mapped_region.h) of the pieces, or take flatten(), which does.
     std::uint64_t compact(retention_policy policy = {});
 
   private:

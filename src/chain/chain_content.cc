@@ -7,13 +7,16 @@
 #include <sluice/chain.h>
 #include <sluice/chain_cursor.h>
 
+#include "chain/mapped_memory.h"
+
 namespace sluice::inline v0 {
 
 namespace {
 
 result<void> copy_piece(const buffer_slice& memory, std::uint64_t from, writable_bytes to) {
-    copy_bytes(to, memory.bytes().subspan(static_cast<std::size_t>(from), to.size()));
-    return {};
+    auto part = memory.bytes().subspan(static_cast<std::size_t>(from), to.size());
+    copy_bytes(to, part);
+    return check_mapped(memory.owner(), part);
 }
 
 result<void> copy_piece(const file_region& region, std::uint64_t from, writable_bytes to) {
@@ -69,6 +72,9 @@ result<std::strong_ordering> compare_runs(chain_cursor& left, Other& right) {
         if (theirs.empty()) return std::unexpected(*right.trouble());
         auto count = std::min(ours.size(), theirs.size());
         auto order = compare_bytes(ours.first(count), theirs.first(count));
+        if (auto whole = check_mapped(ours.first(count)); !whole) return failure(std::move(whole));
+        if (auto whole = check_mapped(theirs.first(count)); !whole)
+            return failure(std::move(whole));
         if (order != 0) return order;
         left.skip(count);
         right.skip(count);
@@ -85,7 +91,9 @@ result<bool> is_equal(result<std::strong_ordering> compared) {
 
 result<buffer_slice> chain::flatten(std::uint64_t position, std::uint64_t count) const {
     assert(position <= size_ && count <= size_ - position);
-    buffer whole(static_cast<std::size_t>(count));
+    buffer whole;
+    if (auto room = whole.try_reserve(static_cast<std::size_t>(count)); !room)
+        return failure(std::move(room));
     if (count > 0) {
         auto at = locate(position);
         auto room = whole.tailroom().first(static_cast<std::size_t>(count));

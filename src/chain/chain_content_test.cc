@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/chain.h>
+#include <sluice/mapped_region.h>
 
 #include "support/fault_script.h"
 #include "support/pattern.h"
@@ -162,6 +163,42 @@ TEST(ChainContent, ExportStopsAtAFileAndGoesOnBehindIt) {
     auto exported = pieces.export_memory(11, 3, parts);
     EXPECT_EQ(exported.parts, 1u);
     EXPECT_EQ(as_text({static_cast<const std::byte*>(parts[0].iov_base), parts[0].iov_len}), "ehi");
+}
+
+// A slice that is used has no handle that could be asked; what was lost must not pass for zeros.
+TEST(ChainContent, LostBytesOfAMappingAreAnError) {
+    constexpr std::size_t size = 16 * 4096;
+    auto content = pattern(size);
+    temporary_file written(content);
+    auto mapped = mapped_region::map(written.open().region(0, size));
+    ASSERT_TRUE(mapped);
+    chain pieces;
+    pieces.append(mapped->slice(100, size - 100));
+    auto expected = content.substr(100);
+    EXPECT_TRUE(*pieces.equals(as_bytes(expected)));
+    written.resize(4096);
+    auto flat = pieces.flatten();
+    ASSERT_FALSE(flat);
+    EXPECT_TRUE(flat.error().is(ENODATA)) << flat.error().message();
+    auto equal = pieces.equals(as_bytes(expected));
+    ASSERT_FALSE(equal);
+    EXPECT_TRUE(equal.error().is(ENODATA)) << equal.error().message();
+    auto order = in_pieces(expected, 5000).compare(pieces);
+    ASSERT_FALSE(order);
+    EXPECT_TRUE(order.error().is(ENODATA)) << order.error().message();
+    // The bytes in front of the cut are what they were.
+    auto front = pieces.flatten(0, 3996);
+    ASSERT_TRUE(front) << front.error().message();
+    EXPECT_EQ(front->text(), expected.substr(0, 3996));
+}
+
+TEST(ChainContent, FlattenWithoutMemoryIsAnError) {
+    temporary_file source("abc");
+    chain pieces;
+    pieces.append(source.open().region(0, std::uint64_t{1} << 62));
+    auto flat = pieces.flatten();
+    ASSERT_FALSE(flat);
+    EXPECT_TRUE(flat.error().is(ENOMEM)) << flat.error().message();
 }
 
 }  // namespace
