@@ -98,13 +98,17 @@ void chain::make_room_behind(std::size_t count) {
 }
 
 // After this, `count` pieces can be added in front without an allocation. The gap is at least as
-// large as what is there, so that moving that is amortised O(1).
+// large as what is there, and half as much is free behind: additions at either end that come in
+// turn have to use one of them up before the pieces are moved again, so that is amortised O(1).
 void chain::make_room_in_front(std::size_t count) {
     if (front_ >= count) return;
     auto live = pieces_.size() - front_;
     auto gap = std::max({count, live, capacity_min});
-    pieces_.reserve(gap + live);
-    ends_.reserve(gap + live);
+    auto capacity = std::min(pieces_.capacity(), ends_.capacity());
+    if (capacity < gap + live + live / 2) {
+        pieces_.reserve(gap + 2 * live);
+        ends_.reserve(gap + 2 * live);
+    }
     drop_used_up();
     pieces_.resize(gap + live);
     ends_.resize(gap + live);
@@ -179,6 +183,7 @@ void chain::insert(std::uint64_t position, piece part) {
 
 void chain::insert(std::uint64_t position, chain&& other) {
     assert(this != &other);
+    if (other.empty()) return;
     if (position == 0) return prepend(std::move(other));
     if (position == size_) return append(std::move(other));
     insert_pieces(position, std::span(other.pieces_).subspan(other.front_));

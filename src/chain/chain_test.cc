@@ -340,5 +340,47 @@ TEST_F(Chain, SizesBeyond63Bits) {
     EXPECT_EQ(pieces.piece_at(4).index, 1u);
 }
 
+// However the ends are added to in turn, a piece is moved a bounded number of times.
+TEST_F(Chain, AdditionsAtBothEndsAreAmortised) {
+    constexpr std::size_t live = 10'000;
+    constexpr std::size_t cycles = 4 * live;
+    for (bool front_first : {false, true}) {
+        SCOPED_TRACE(front_first);
+        chain pieces;
+        auto byte = buffer_slice::of_static("x");
+        for (std::size_t i = 0; i < live; ++i)
+            pieces.append(byte);
+        pieces.prepend(byte);
+        std::size_t moves = 0;
+        const auto* last = &pieces.pieces().back();
+        auto count_move = [&](std::ptrdiff_t added) {
+            const auto* now = &pieces.pieces().back();
+            if (now != last + added) ++moves;
+            last = now;
+        };
+        for (std::size_t i = 0; i < cycles; ++i) {
+            pieces.advance(2);
+            for (bool front : {front_first, !front_first}) {
+                if (front)
+                    pieces.prepend(byte);
+                else
+                    pieces.append(byte);
+                count_move(front ? 0 : 1);
+            }
+        }
+        EXPECT_EQ(pieces.size(), live + 1);
+        EXPECT_GE(moves, 1u) << "else nothing is counted";
+        EXPECT_LE(moves, 40u) << "each moves all";
+    }
+}
+
+TEST_F(Chain, AnEmptyChainInsertedCutsNothing) {
+    chain pieces;
+    pieces.append(buffer_slice::of_static("abcdef"));
+    pieces.insert(3, chain());
+    EXPECT_EQ(pieces.pieces().size(), 1u);
+    EXPECT_EQ(pieces.size(), 6u);
+}
+
 }  // namespace
 }  // namespace sluice
