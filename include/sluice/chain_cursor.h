@@ -13,8 +13,13 @@
 // end of the chain; trouble() tells the one from the other.
 //
 // A read that returns nothing leaves the position as it was. Threads: a cursor is for one thread;
-// several threads may have cursors over one chain. std::bad_alloc may be thrown where the buffer
-// for files is made, and by find(), which keeps a table as long as the needle.
+// several threads may have cursors over one chain. std::bad_alloc may be thrown by whatever reads
+// when it meets the first file piece (by calls that return a result, too), as the buffer for files
+// is made there, and by find(), which keeps a table as long as the needle. The cursor stands where
+// it stood then.
+//
+// Bytes of a mapped file that have been lost read as zeros: ask mapping_fault_of()
+// (mapped_region.h) of what contiguous() gave, when it has been used.
 #pragma once
 
 #include <array>

@@ -93,6 +93,8 @@ std::size_t chain_cursor::state::copy_to(writable_bytes to) {
 
 std::optional<std::uint64_t> chain_cursor::state::varint() {
     auto from = position();
+    // A number that is malformed in memory is no file's trouble.
+    if (files != nullptr) files->trouble.reset();
     std::array<std::byte, varint_size_max> bytes;
     std::size_t size = 0;
     while (size < bytes.size()) {

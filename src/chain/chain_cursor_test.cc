@@ -383,5 +383,18 @@ TEST_F(ChainCursorOverFiles, PositionsBeyond32Bits) {
     EXPECT_EQ(flat->text(), "ng/memorying");
 }
 
+TEST(ChainCursor, AMalformedNumberInMemoryIsNoFilesTrouble) {
+    support::temporary_file empty;
+    chain pieces;
+    pieces.append(buffer_slice::copy_of(as_bytes(std::string(12, '\xff'))));
+    pieces.append(empty.open().region(0, 10));
+    chain_cursor cursor(pieces, 8);
+    EXPECT_FALSE(cursor.read_be<std::uint64_t>());
+    EXPECT_NE(cursor.trouble(), nullptr);
+    cursor.seek(0);
+    EXPECT_FALSE(cursor.read_varint());
+    EXPECT_EQ(cursor.trouble(), nullptr);
+}
+
 }  // namespace
 }  // namespace sluice
