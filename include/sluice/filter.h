@@ -95,7 +95,8 @@ struct filter_options {
     // Decompressors only: more output than this is an error (EFBIG), so that a small input cannot
     // become any amount of data.
     std::uint64_t output_bytes_max = UINT64_MAX;
-    // Decompressors only: a zstd frame that asks for a larger window is refused. A power of two.
+    // Decompressors only: a zstd frame that asks for a larger window is refused. A power of two, of
+    // which more than the format has (2 GiB) means all that it has.
     std::size_t window_bytes_max = std::size_t{128} << 20;
     // Called in a thread of the crew whenever a block is finished: a place to wake a loop. Must not
     // throw, and must not call the filter.
@@ -129,7 +130,8 @@ class filter {
     // memory, EAGAIN when there are no threads to be had.
     [[nodiscard]] static result<filter> compressor(codec which, filter_options options = {});
     // A filter that decompresses. Several members or frames in a row are one stream, as the tools
-    // have it; deflate is one stream by definition.
+    // have it; deflate is one stream by definition. Zeros behind the last member of gzip are the
+    // padding of a tape or disk block, and are passed over.
     [[nodiscard]] static result<filter> decompressor(codec which, filter_options options = {});
 
     filter(filter&& other) noexcept;
@@ -141,7 +143,8 @@ class filter {
     // after finish(). Memory is read where it is. A file is mapped as its turn comes, block by
     // block and in the thread that compresses, or read when the piece is shorter than 16 KiB; a
     // file that is shorter than its piece is an error then (ENODATA), and so is a page that cannot
-    // be read (EIO).
+    // be read (EIO). The same goes for slices of mapped files, as mapping_fault_of() has it. May
+    // throw std::bad_alloc; nothing is queued then.
     void append(buffer_slice memory);
     void append(file_region region);
     void append(chain&& input);
@@ -158,7 +161,8 @@ class filter {
     // Up to `bytes_max` bytes of output, in order. Steps, and waits for the crew, until there is
     // any; so the chain is empty only when input is missing or all has been pulled. O(pieces)
     // beside the steps; the bytes are not moved. A slice of output keeps a block of the pool, 64 to
-    // 256 KiB, so whoever keeps small ones for long takes buffer_slice::compacted().
+    // 256 KiB, so whoever keeps small ones for long takes buffer_slice::compacted(). ENOMEM when
+    // the chain gets no memory for its list: then no output is lost, and the next pull gives it.
     [[nodiscard]] result<chain> pull(std::uint64_t bytes_max = UINT64_MAX);
     // Output that pull() would give at once.
     [[nodiscard]] std::uint64_t ready_bytes() const noexcept;

@@ -11,6 +11,8 @@
 namespace sluice::inline v0 {
 
 std::uint32_t crc32_of(bytes_view data, std::uint32_t before) noexcept {
+    // zlib takes a null pointer for the wish to begin anew.
+    if (data.empty()) return before;
     const auto* bytes = reinterpret_cast<const Bytef*>(data.data());
 #ifdef SLUICE_HAS_ISAL
     return crc32_gzip_refl(before, bytes, data.size());

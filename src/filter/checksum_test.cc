@@ -13,6 +13,7 @@ namespace {
 TEST(Crc32, IsThatOfGzip) {
     EXPECT_EQ(crc32_of(as_bytes("123456789")), 0xcbf43926U);
     EXPECT_EQ(crc32_of({}), 0U);
+    EXPECT_EQ(crc32_of({}, 0x12345678), 0x12345678U) << "nothing changes nothing";
 }
 
 TEST(Crc32, GoesOnAndJoins) {

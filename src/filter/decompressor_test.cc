@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/filter.h>
+#include <sluice/mapped_region.h>
 
 #include "filter/filter_testing.h"
 #include "support/pattern.h"
@@ -161,6 +162,51 @@ TEST_P(Decompressor, AFileThatHasShrunkIsAnError) {
     auto came = drain(*made);
     ASSERT_FALSE(came);
     EXPECT_TRUE(came.error().is(ENODATA)) << came.error().message();
+}
+
+// A slice of a mapping comes without the handle that could be asked.
+TEST_P(Decompressor, ASliceOfAMappingThatHasShrunkIsAnError) {
+    auto small = compressed(GetParam(), pattern(600'000));
+    temporary_file source(small);
+    auto mapped = mapped_region::map(source.open().region(0, small.size()));
+    ASSERT_TRUE(mapped) << mapped.error().message();
+    auto made = filter::decompressor(GetParam());
+    ASSERT_TRUE(made);
+    made->append(mapped->whole());
+    made->finish();
+    source.resize(300'000);
+    auto came = drain(*made);
+    ASSERT_FALSE(came);
+    EXPECT_TRUE(came.error().is(ENODATA)) << came.error().message();
+}
+
+TEST(Decompressor, PassesOverTheZerosBehindGzipAsGzipDoes) {
+    auto plain = prose(70'000);
+    auto small = compressed(codec::gzip, plain);
+    for (std::size_t zeros : {1UL, 512UL, 300'000UL})
+        EXPECT_EQ(difference(decompressed(codec::gzip, small + std::string(zeros, '\0')), plain),
+                  "");
+    auto made = filter::decompressor(codec::gzip);
+    ASSERT_TRUE(made);
+    auto more = through(*made, small + std::string(512, '\0') + small);
+    ASSERT_FALSE(more) << "what follows the padding is no part of the stream";
+    EXPECT_TRUE(more.error().is(EBADMSG));
+}
+
+TEST(Decompressor, TakesALargerWindowThanThereIsForTheLargest) {
+    // A frame of one raw block of no bytes that asks for a window of 2 GiB: 2^(10 + 21).
+    const std::string huge("\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 9);
+    for (std::size_t most : {std::size_t{1} << 31, std::size_t{1} << 32, std::size_t{1} << 40}) {
+        auto made = filter::decompressor(codec::zstd, {.window_bytes_max = most});
+        ASSERT_TRUE(made);
+        auto came = through(*made, huge);
+        EXPECT_TRUE(came || came.error().is(ENOMEM)) << came.error().message();
+    }
+    auto made = filter::decompressor(codec::zstd, {.window_bytes_max = 1 << 30});
+    ASSERT_TRUE(made);
+    auto came = through(*made, huge);
+    ASSERT_FALSE(came);
+    EXPECT_TRUE(came.error().is(EFBIG)) << came.error().message();
 }
 
 TEST(Decompressor, RefusesAWindowThatIsTooLarge) {

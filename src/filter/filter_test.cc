@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/filter.h>
+#include <sluice/mapped_region.h>
 
 #include "filter/filter_testing.h"
 #include "support/comes_true.h"
@@ -305,6 +306,25 @@ TEST(Filter, KnowsTheChecksumOfWhatWentIn) {
     made->finish();
     ASSERT_TRUE(drain(*made));
     EXPECT_EQ(made->plain_crc32(), crc32_of(as_bytes(plain)));
+}
+
+TEST(Filter, ASliceOfAMappingThatHasShrunkIsAnError) {
+    auto content = pattern(8 * block);
+    for (auto which : every_codec) {
+        for (unsigned threads : {1U, 2U}) {
+            temporary_file source(content);
+            auto mapped = mapped_region::map(source.open().region(0, content.size()));
+            ASSERT_TRUE(mapped) << mapped.error().message();
+            auto made = filter::compressor(which, {.threads = threads, .block_bytes = block});
+            ASSERT_TRUE(made);
+            made->append(mapped->whole());
+            made->finish();
+            source.resize(4096);
+            auto came = drain(*made);
+            ASSERT_FALSE(came) << name_of(which);
+            EXPECT_TRUE(came.error().is(ENODATA)) << came.error().message();
+        }
+    }
 }
 
 TEST(Filter, EveryLevelGivesBackWhatWentIn) {

@@ -43,8 +43,9 @@ class inflate_decoder final : public decoder {
     // One member after the other. Without input zlib still hands out what it holds.
     [[nodiscard]] result<void> run() {
         while (stream_.avail_out > 0) {
+            if (ended_ && members_) pass_over_padding();
             if (ended_ && stream_.avail_in == 0) return {};
-            if (ended_ && !members_)
+            if (ended_ && (!members_ || padded_))
                 return failure(EBADMSG, "decompress", "data behind the end of the stream");
             if (ended_) inflateReset(&stream_);
             ended_ = false;
@@ -67,10 +68,21 @@ class inflate_decoder final : public decoder {
         return {};
     }
 
+    // Zeros, which no member begins with, fill the last block of a tape or disk; gzip(1) passes
+    // over them as well.
+    void pass_over_padding() noexcept {
+        while (stream_.avail_in > 0 && *stream_.next_in == 0) {
+            padded_ = true;
+            ++stream_.next_in;
+            --stream_.avail_in;
+        }
+    }
+
     z_stream stream_{};
     bool ready_ = false;
     bool members_ = false;
     bool ended_ = false;
+    bool padded_ = false;  // zeros have come behind the end
 };
 
 }  // namespace

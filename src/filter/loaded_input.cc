@@ -5,6 +5,8 @@
 #include <sluice/buffer.h>
 #include <sluice/file_region.h>
 
+#include "chain/mapped_memory.h"
+
 namespace sluice::inline v0 {
 
 namespace {
@@ -51,6 +53,9 @@ result<void> loaded_input::add_mapped(const file_region& region) {
 result<void> loaded_input::check() const {
     for (const auto& each : mapped_) {
         if (auto whole = each.check(0, each.size()); !whole) return whole;
+    }
+    for (const auto& each : held_) {
+        if (auto whole = check_mapped(each.owner(), each.bytes()); !whole) return whole;
     }
     return {};
 }

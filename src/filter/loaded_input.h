@@ -22,7 +22,7 @@ class loaded_input {
     // In order; none is empty. As long as this object is there.
     [[nodiscard]] std::span<const bytes_view> parts() const noexcept { return parts_; }
     // To be called when the parts have been read: the error when a file has lost bytes meanwhile,
-    // which read as zeros then.
+    // which read as zeros then. Of memory that was mapped by others only what was touched is known.
     [[nodiscard]] result<void> check() const;
     // How much was copied out of files.
     [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <bit>
 #include <memory>
+#include <utility>
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -10,9 +12,14 @@ namespace sluice::inline v0 {
 
 namespace {
 
+struct freeing {
+    void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
+};
+using freed_context = std::unique_ptr<ZSTD_DCtx, freeing>;
+
 class zstd_decoder final : public decoder {
   public:
-    explicit zstd_decoder(ZSTD_DCtx* context) noexcept : context_(context) {}
+    explicit zstd_decoder(freed_context context) noexcept : context_(std::move(context)) {}
 
     [[nodiscard]] result<void> decode(bytes_view input, writable_bytes room,
                                       progress& done) override {
@@ -36,9 +43,6 @@ class zstd_decoder final : public decoder {
     [[nodiscard]] bool may_end() const noexcept override { return ended_; }
 
   private:
-    struct freeing {
-        void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
-    };
     [[nodiscard]] static int errno_of(std::size_t code) noexcept {
         switch (ZSTD_getErrorCode(code)) {
             case ZSTD_error_memory_allocation:
@@ -50,17 +54,22 @@ class zstd_decoder final : public decoder {
         }
     }
 
-    std::unique_ptr<ZSTD_DCtx, freeing> context_;
+    freed_context context_;
     bool ended_ = false;
 };
 
 }  // namespace
 
 result<std::unique_ptr<decoder>> make_zstd_decoder(std::size_t window_bytes_max) {
-    auto* context = ZSTD_createDCtx();
+    freed_context owned(ZSTD_createDCtx());
+    auto* context = owned.get();
     if (context == nullptr) return failure(ENOMEM, "decompress zstd", "its state");
-    auto made = std::make_unique<zstd_decoder>(context);
-    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, std::bit_width(window_bytes_max) - 1);
+    auto made = std::make_unique<zstd_decoder>(std::move(owned));
+    auto bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+    auto bits = std::clamp(static_cast<int>(std::bit_width(window_bytes_max)) - 1,
+                           bounds.lowerBound, bounds.upperBound);
+    auto set = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, bits);
+    if (ZSTD_isError(set) != 0) return failure(EINVAL, "decompress zstd", "window_bytes_max");
     return made;
 }
 
