@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <new>
 #include <span>
 
 #include <sluice/buffer.h>
@@ -48,7 +49,7 @@ class sampler {
 
 // Calls take(position, count) for each sample of `size` bytes, from the first to the last byte.
 template <typename Take>
-result<compressibility> sample_all(std::uint64_t size, Take take) {
+result<compressibility> sample_all(std::uint64_t size, Take take) try {
     auto made = sampler::make();
     if (!made) return failure(std::move(made));
     auto whole = size <= samples_max * sample_bytes;
@@ -60,6 +61,8 @@ result<compressibility> sample_all(std::uint64_t size, Take take) {
             return failure(std::move(taken));
     }
     return made->found();
+} catch (const std::bad_alloc&) {
+    return failure(ENOMEM, "sample");
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ void run(job& work, encoder& with, job_settings& settings) noexcept {
         work.plain.clear();
         work.dictionary.clear();
     } catch (const std::bad_alloc&) {
-        work.failed = error(std::make_error_code(std::errc::not_enough_memory),
-                            compress_name(settings.which));
+        work.failed =
+            error(std::error_code(ENOMEM, std::system_category()), compress_name(settings.which));
     }
 }
 

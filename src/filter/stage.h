@@ -50,6 +50,8 @@ class filter::stage {
     chain ready_;
 
   private:
+    [[nodiscard]] result<chain> take_ready(std::uint64_t count);
+
     struct held_output {
         std::uint64_t end;  // counted in bytes of output
         std::size_t capacity;
