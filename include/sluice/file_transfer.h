@@ -166,11 +166,12 @@ struct file_transfer_options {
                                       const file_transfer_options& options = {});
 
 // Moves up to `count` bytes from the source into the file, from byte `position` on: the file's
-// cursor is not used, and bytes beyond `count` stay in the source. Refused before
-// anything leaves the source: a file that was opened for appending, which ignores positions, and a
-// position of 2^63 or more (EINVAL); a file that is not open for writing (EBADF); the same file as
-// the source, unless `count` bytes from its cursor and from `position` on lie apart (EINVAL). The source's bytes count as moved once they
-// are in the file; see receive_report::unwritten for those in between.
+// cursor is not used, and bytes beyond `count` stay in the source. Refused before anything leaves
+// the source: a file that was opened for appending, which ignores positions, and a position of 2^63
+// or more (EINVAL); a file that is not open for writing (EBADF); the same file as the source,
+// unless `count` bytes from its cursor and from `position` on lie apart (EINVAL). The source's
+// bytes count as moved once they are in the file; see receive_report::unwritten for those in
+// between.
 [[nodiscard]] receive_report transfer_from(const byte_source& from, const file& to,
                                            std::uint64_t position, std::uint64_t count,
                                            const file_transfer_options& options = {});

@@ -37,7 +37,8 @@ using support::pattern;
 using support::stream_pair;
 
 // Runs `attempt` with its first allocation failing, then its second and so on, until it makes no
-// more; after each, `check`, which is told whether std::bad_alloc came out. Returns how many failed.
+// more; after each, `check`, which is told whether std::bad_alloc came out. Returns how many
+// failed.
 template <typename Prepare, typename Attempt, typename Check>
 std::size_t fail_each(Prepare prepare, Attempt attempt, Check check) {
     for (std::size_t at = 0;; ++at) {
