@@ -15,12 +15,15 @@
 #include <sluice/file.h>
 #include <sluice/file_lock.h>
 #include <sluice/file_region.h>
+#include <sluice/file_transfer.h>
 #include <sluice/mapped_appender.h>
 #include <sluice/mapped_region.h>
 
 #include "support/pattern.h"
 #include "support/scratch_filesystem.h"
+#include "support/stream_pair.h"
 #include "sys/files.h"
+#include "sys/io.h"
 
 namespace sluice {
 namespace {
@@ -80,6 +83,36 @@ class OnDisk : public testing::Test {
             ASSERT_EQ(got, count);
             ASSERT_EQ(difference(room.substr(0, count), chunk.substr(0, count)), "") << at;
         }
+    }
+
+    // Streams into a file until there is no more room: the error is `reason`, and what has arrived
+    // together with what is handed back is all that has left the stream.
+    void receive_until_full(const file& target, int reason) const {
+        auto stream = support::stream_pair::make(support::pair_kind::pipe);
+        ASSERT_TRUE(stream) << stream.error().message();
+        auto from = byte_source::of(stream->receiving_end());
+        ASSERT_TRUE(from);
+        auto chunk = pattern(1 << 20);
+        std::uint64_t sent = 0;
+        std::uint64_t arrived = 0;
+        while (sent < 64 << 20) {
+            auto rest = as_bytes(chunk).subspan(sent % chunk.size());
+            auto wrote = sys::write(stream->sending_end(), rest);
+            ASSERT_TRUE(wrote);
+            sent += wrote->bytes;
+            auto got = transfer_from(*from, target, arrived, UINT64_MAX);
+            arrived += got.bytes;
+            if (got.state != transfer_state::failed) continue;
+            ASSERT_TRUE(got.failed->is(reason)) << got.failed->message();
+            auto in_stream = stream->take_rest().size();
+            EXPECT_EQ(arrived + got.unwritten.size() + in_stream, sent);
+            auto at = arrived % chunk.size();
+            auto next = (chunk + chunk + chunk).substr(at, got.unwritten.size());
+            EXPECT_EQ(difference(std::string(got.unwritten.text()), next), "");
+            expect_chunks(target, chunk, arrived);
+            return;
+        }
+        FAIL() << "never full";
     }
 
     std::optional<scratch_filesystem> place_;
@@ -229,6 +262,31 @@ TEST_P(Filesystems, AFullDiskIsAnErrorAndWhatWasThereIsWhole) {
     EXPECT_EQ(target.size(), size);
     EXPECT_EQ(difference(content(kept), wanted), "");
     EXPECT_EQ(difference(content(*file::open(path("kept"))), wanted), "");
+}
+
+TEST_P(Filesystems, EveryWayMovesARangeIntoAnotherFile) {
+    auto wanted = pattern((3 << 20) + 17, 3);
+    auto source = make("source");
+    ASSERT_TRUE(source.write_at(0, as_bytes(wanted)));
+    std::vector<std::optional<mechanism>> ways{std::nullopt};
+    for (const auto& way : mechanism_table) {
+        if (way.takes_files && way.into_files) ways.push_back(way.id);
+    }
+    for (auto way : ways) {
+        auto name = way ? std::string(name_of(*way)) : "chosen";
+        auto target = make(name);
+        file_transfer_options options;
+        options.forced = way;
+        auto moved = transfer_from(source.region(0, wanted.size()), target, block, options);
+        ASSERT_TRUE(moved.done()) << name;
+        EXPECT_EQ(moved.bytes, wanted.size());
+        EXPECT_EQ(difference(content(target).substr(block), wanted), "") << name;
+    }
+}
+
+TEST_P(Filesystems, AStreamIntoAFullDiskLosesNothing) {
+    ASSERT_TRUE(place_->fill_up_to(3 << 20));
+    receive_until_full(make("target"), ENOSPC);
 }
 
 TEST_P(Filesystems, AnAppenderGoesOnWhenThereIsRoomAgain) {
@@ -388,6 +446,10 @@ TEST_F(Quota, AFullQuotaIsAnErrorAndWhatWasThereIsWhole) {
     write_until_full(target, EDQUOT);
     EXPECT_EQ(difference(content(kept), wanted), "");
     EXPECT_EQ(difference(content(*file::open(path("kept"))), wanted), "");
+}
+
+TEST_F(Quota, AStreamLosesNothing) {
+    receive_until_full(make("target"), EDQUOT);
 }
 
 TEST_F(Quota, AnAppenderKeepsWhatDidNotFit) {
