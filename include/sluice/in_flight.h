@@ -20,6 +20,8 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include <sluice/chain.h>
@@ -155,6 +157,9 @@ class zerocopy_sender {
         : socket_(std::move(socket)), options_(options) {}
     struct attempt;
     result<attempt> send_front(chain& pieces);
+    result<std::optional<attempt>> send_kept(chain& pieces, std::span<iovec> parts,
+                                             std::uint64_t limit);
+    result<attempt> send_copied(chain& pieces, std::span<const iovec> parts);
     void abort() noexcept;
 
     unique_fd socket_;

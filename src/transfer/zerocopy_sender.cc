@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include <sluice/in_flight.h>
@@ -28,6 +29,18 @@ std::span<iovec> cut_to(std::span<iovec> parts, std::uint64_t limit) {
         ++count;
     }
     return parts.first(count);
+}
+
+std::uint64_t size_of(std::span<const iovec> parts) {
+    std::uint64_t size = 0;
+    for (const auto& part : parts)
+        size += part.iov_len;
+    return size;
+}
+
+// What these parts leave of the chain follows at once.
+sys::more_follows more_behind(const chain& pieces, std::span<const iovec> parts) {
+    return size_of(parts) < pieces.size() ? sys::more_follows::yes : sys::more_follows::no;
 }
 
 }  // namespace
@@ -69,11 +82,49 @@ struct zerocopy_sender::attempt {
     bool over_bound = false;
 };
 
+// Without a copy: at most `limit` bytes, kept until the kernel lets them go. Nothing when the kernel
+// has no memory to keep the books of another one (ENOBUFS).
+result<std::optional<zerocopy_sender::attempt>> zerocopy_sender::send_kept(chain& pieces,
+                                                                           std::span<iovec> parts,
+                                                                           std::uint64_t limit) {
+    parts = cut_to(parts, limit);
+    // All that may throw comes before the call: from then on the kernel reads the memory, and
+    // counts the send.
+    auto sent = pieces.slice(0, std::min<std::uint64_t>(size_of(parts), limit));
+    pending_.make_room();
+    ++costs_.calls;
+    auto moved = sys::send_zerocopy(socket_.get(), parts, more_behind(pieces, parts));
+    if (!moved && moved.error().is(ENOBUFS)) {
+        refused_ = true;
+        ++costs_.refused;
+        return std::nullopt;
+    }
+    if (!moved) return failure(std::move(moved));
+    pieces.advance(moved->bytes);
+    sent.trim_back(sent.size() - moved->bytes);
+    costs_.bytes += moved->bytes;
+    if (moved->bytes > 0) pending_.add(std::move(sent));
+    if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
+    return attempt{.moved = *moved};
+}
+
+result<zerocopy_sender::attempt> zerocopy_sender::send_copied(chain& pieces,
+                                                              std::span<const iovec> parts) {
+    ++costs_.calls;
+    auto moved = sys::send(socket_.get(), parts, more_behind(pieces, parts));
+    if (!moved) return failure(std::move(moved));
+    auto whole = check_mappings(parts);  // before the chain lets go of them
+    costs_.bytes += moved->bytes;
+    costs_.copied_bytes += moved->bytes;
+    pieces.advance(moved->bytes);
+    if (!whole) return failure(std::move(whole));
+    return attempt{.moved = *moved};
+}
+
 result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     std::array<iovec, parts_max> room;
     auto exported = pieces.export_memory(room);
     auto parts = std::span(room).first(exported.parts);
-    auto more = exported.bytes < pieces.size() ? sys::more_follows::yes : sys::more_follows::no;
 
     auto free = options_.in_flight_max - std::min(options_.in_flight_max, pending_.bytes());
     auto least = std::max<std::uint64_t>(options_.copied_below, 1);
@@ -84,34 +135,12 @@ result<zerocopy_sender::attempt> zerocopy_sender::send_front(chain& pieces) {
     if (large && !fits && stops) return attempt{.moved = {}, .over_bound = true};
     if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
     if (large && fits && !refused_) {
-        parts = cut_to(parts, free);
-        // All that may throw comes before the call: from then on the kernel reads the memory, and
-        // counts the send.
-        auto sent = pieces.slice(0, std::min<std::uint64_t>(exported.bytes, free));
-        pending_.make_room();
-        ++costs_.calls;
-        auto moved = sys::send_zerocopy(socket_.get(), parts, more);
-        if (moved) {
-            pieces.advance(moved->bytes);
-            sent.trim_back(sent.size() - moved->bytes);
-            costs_.bytes += moved->bytes;
-            if (moved->bytes > 0) pending_.add(std::move(sent));
-            if (auto whole = check_mappings(parts); !whole) return failure(std::move(whole));
-            return attempt{.moved = *moved};
-        }
-        if (!moved.error().is(ENOBUFS)) return failure(std::move(moved));
-        refused_ = true;
-        ++costs_.refused;
+        auto kept = send_kept(pieces, parts, free);
+        if (!kept) return failure(std::move(kept));
+        if (*kept) return **kept;
+        parts = std::span(room).first(pieces.export_memory(room).parts);  // they were cut
     }
-    ++costs_.calls;
-    auto moved = sys::send(socket_.get(), parts, more);
-    if (!moved) return failure(std::move(moved));
-    auto whole = check_mappings(parts);  // before the chain lets go of them
-    costs_.bytes += moved->bytes;
-    costs_.copied_bytes += moved->bytes;
-    pieces.advance(moved->bytes);
-    if (!whole) return failure(std::move(whole));
-    return attempt{.moved = *moved};
+    return send_copied(pieces, parts);
 }
 
 result<zerocopy_progress> zerocopy_sender::send(chain& pieces) {
