@@ -82,8 +82,8 @@ struct zerocopy_sender::attempt {
     bool over_bound = false;
 };
 
-// Without a copy: at most `limit` bytes, kept until the kernel lets them go. Nothing when the kernel
-// has no memory to keep the books of another one (ENOBUFS).
+// Without a copy: at most `limit` bytes, kept until the kernel lets them go. Nothing when the
+// kernel has no memory to keep the books of another one (ENOBUFS).
 result<std::optional<zerocopy_sender::attempt>> zerocopy_sender::send_kept(chain& pieces,
                                                                            std::span<iovec> parts,
                                                                            std::uint64_t limit) {
