@@ -1,5 +1,6 @@
 // Each allocation of a change fails once; then the chains are as they were.
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <new>
 #include <string>
@@ -130,6 +131,16 @@ TEST_F(ChainAllocation, LeavesACursorWhereItWas) {
     }
     EXPECT_EQ(cursor.find(content_.substr(9, 4)), 9u);
     EXPECT_EQ(cursor.next(), std::byte(content_[1]));
+}
+
+// Here, since sanitizers' own allocators end the program over such a size.
+TEST(ChainFlatten, MoreThanThereIsMemoryForIsAnError) {
+    support::temporary_file source("abc");
+    chain pieces;
+    pieces.append(source.open().region(0, std::uint64_t{1} << 62));
+    auto flat = pieces.flatten();
+    ASSERT_FALSE(flat);
+    EXPECT_TRUE(flat.error().is(ENOMEM)) << flat.error().message();
 }
 
 }  // namespace

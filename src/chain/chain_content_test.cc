@@ -192,14 +192,5 @@ TEST(ChainContent, LostBytesOfAMappingAreAnError) {
     EXPECT_EQ(front->text(), expected.substr(0, 3996));
 }
 
-TEST(ChainContent, FlattenWithoutMemoryIsAnError) {
-    temporary_file source("abc");
-    chain pieces;
-    pieces.append(source.open().region(0, std::uint64_t{1} << 62));
-    auto flat = pieces.flatten();
-    ASSERT_FALSE(flat);
-    EXPECT_TRUE(flat.error().is(ENOMEM)) << flat.error().message();
-}
-
 }  // namespace
 }  // namespace sluice

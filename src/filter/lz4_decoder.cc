@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include <lz4frame.h>
 
@@ -8,9 +9,14 @@ namespace sluice::inline v0 {
 
 namespace {
 
+struct freeing {
+    void operator()(LZ4F_dctx* context) const noexcept { LZ4F_freeDecompressionContext(context); }
+};
+using freed_context = std::unique_ptr<LZ4F_dctx, freeing>;
+
 class lz4_decoder final : public decoder {
   public:
-    explicit lz4_decoder(LZ4F_dctx* context) noexcept : context_(context) {}
+    explicit lz4_decoder(freed_context context) noexcept : context_(std::move(context)) {}
 
     [[nodiscard]] result<void> decode(bytes_view input, writable_bytes room,
                                       progress& done) override {
@@ -35,13 +41,7 @@ class lz4_decoder final : public decoder {
     [[nodiscard]] bool may_end() const noexcept override { return ended_; }
 
   private:
-    struct freeing {
-        void operator()(LZ4F_dctx* context) const noexcept {
-            LZ4F_freeDecompressionContext(context);
-        }
-    };
-
-    std::unique_ptr<LZ4F_dctx, freeing> context_;
+    freed_context context_;
     bool ended_ = false;
 };
 
@@ -51,7 +51,8 @@ result<std::unique_ptr<decoder>> make_lz4_decoder() {
     LZ4F_dctx* context = nullptr;
     if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)) != 0)
         return failure(ENOMEM, "decompress lz4", "its state");
-    return std::make_unique<lz4_decoder>(context);
+    freed_context owned(context);
+    return std::make_unique<lz4_decoder>(std::move(owned));
 }
 
 }  // namespace sluice::inline v0

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include <lz4frame.h>
 
@@ -23,10 +24,15 @@ LZ4F_preferences_t preferences(int level) noexcept {
     return chosen;
 }
 
+struct freeing {
+    void operator()(LZ4F_cctx* context) const noexcept { LZ4F_freeCompressionContext(context); }
+};
+using freed_context = std::unique_ptr<LZ4F_cctx, freeing>;
+
 class lz4_encoder final : public encoder {
   public:
-    lz4_encoder(LZ4F_cctx* context, int level) noexcept
-        : context_(context), preferences_(preferences(level)) {}
+    lz4_encoder(freed_context context, int level) noexcept
+        : context_(std::move(context)), preferences_(preferences(level)) {}
 
     // A frame's blocks are the same in any frame, so each block of ours is begun as a frame of its
     // own, whose head is dropped.
@@ -46,9 +52,6 @@ class lz4_encoder final : public encoder {
     }
 
   private:
-    struct freeing {
-        void operator()(LZ4F_cctx* context) const noexcept { LZ4F_freeCompressionContext(context); }
-    };
     [[nodiscard]] static result<void> failed(std::size_t code) {
         return failure(ENOMEM, "compress lz4", LZ4F_getErrorName(code));
     }
@@ -66,7 +69,7 @@ class lz4_encoder final : public encoder {
         return {};
     }
 
-    std::unique_ptr<LZ4F_cctx, freeing> context_;
+    freed_context context_;
     LZ4F_preferences_t preferences_;
 };
 
@@ -76,7 +79,8 @@ result<std::unique_ptr<encoder>> make_lz4_encoder(int level) {
     LZ4F_cctx* context = nullptr;
     if (LZ4F_isError(LZ4F_createCompressionContext(&context, LZ4F_VERSION)) != 0)
         return failure(ENOMEM, "compress lz4", "its state");
-    return std::make_unique<lz4_encoder>(context, level);
+    freed_context owned(context);
+    return std::make_unique<lz4_encoder>(std::move(owned), level);
 }
 
 }  // namespace sluice::inline v0

@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include <zstd.h>
 
@@ -8,9 +9,14 @@ namespace sluice::inline v0 {
 
 namespace {
 
+struct freeing {
+    void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
+};
+using freed_context = std::unique_ptr<ZSTD_CCtx, freeing>;
+
 class zstd_encoder final : public encoder {
   public:
-    explicit zstd_encoder(ZSTD_CCtx* context) noexcept : context_(context) {}
+    explicit zstd_encoder(freed_context context) noexcept : context_(std::move(context)) {}
 
     [[nodiscard]] result<void> encode(const plain_block& block, output_blocks& out) override {
         ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_only);
@@ -24,10 +30,6 @@ class zstd_encoder final : public encoder {
     }
 
   private:
-    struct freeing {
-        void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
-    };
-
     [[nodiscard]] result<void> feed(bytes_view part, ZSTD_EndDirective directive,
                                     output_blocks& out) {
         ZSTD_inBuffer input{part.data(), part.size(), 0};
@@ -43,18 +45,17 @@ class zstd_encoder final : public encoder {
         }
     }
 
-    std::unique_ptr<ZSTD_CCtx, freeing> context_;
+    freed_context context_;
 };
 
 }  // namespace
 
 result<std::unique_ptr<encoder>> make_zstd_encoder(int level) {
-    auto* context = ZSTD_createCCtx();
-    if (context == nullptr) return failure(ENOMEM, "compress zstd", "its state");
-    auto made = std::make_unique<zstd_encoder>(context);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-    return made;
+    freed_context context(ZSTD_createCCtx());
+    if (!context) return failure(ENOMEM, "compress zstd", "its state");
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+    return std::make_unique<zstd_encoder>(std::move(context));
 }
 
 }  // namespace sluice::inline v0
