@@ -48,7 +48,7 @@
 namespace sluice::inline v0 {
 
 namespace detail {
-class pool_core;
+class [[gnu::visibility("hidden")]] pool_core;
 }
 
 struct buffer_pool_options {

@@ -121,7 +121,7 @@ class mapped_appender {
     [[nodiscard]] const file& target() const noexcept;
 
   private:
-    class state;
+    class [[gnu::visibility("hidden")]] state;
     explicit mapped_appender(std::unique_ptr<state> opened) noexcept;
 
     std::uint64_t store(bytes_view bytes) noexcept {

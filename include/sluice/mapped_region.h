@@ -51,7 +51,7 @@
 
 namespace sluice::inline v0 {
 
-class mapping_storage;
+class [[gnu::visibility("hidden")]] mapping_storage;
 
 // Who may store into a mapping, and where a store goes.
 enum class mapping_mode : std::uint8_t {

@@ -77,7 +77,7 @@ result<opening> decide(const length_file::finding& seen, std::uint64_t size,
 
 }  // namespace
 
-class [[gnu::visibility("hidden")]] mapped_appender::state {
+class mapped_appender::state {
   public:
     state(std::string path, const mapped_appender_options& options, file data, file directory,
           file_lock lock, length_file side)

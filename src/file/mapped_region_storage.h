@@ -18,7 +18,7 @@ namespace sluice::inline v0 {
 
 // Owned by handles and slices together, as every storage. The pages that it maps may become more
 // while it lives, and never fewer; they do not move once they have been lent.
-class [[gnu::visibility("hidden")]] mapping_storage final : public storage {
+class mapping_storage final : public storage {
   public:
     // Maps the pages that hold `range` and applies the options to them; an empty range has none.
     // One owner. Nothing stays mapped when it fails or throws (std::bad_alloc).

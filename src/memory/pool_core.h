@@ -22,7 +22,7 @@
 
 namespace sluice::inline v0::detail {
 
-class [[gnu::visibility("hidden")]] pool_core {
+class pool_core {
   public:
     explicit pool_core(const buffer_pool_options& wanted) noexcept;
     pool_core(const pool_core&) = delete;
