@@ -1,7 +1,7 @@
 """headers_test.py SOURCE BUILD COMPILER: every header compiles on its own.
 
 A public header does so with nothing but include/ to find, and without a warning; a private one
-with the flags of a source beside it.
+with the flags of a source beside it, and one of tests (x_testing.h) with those of a test.
 """
 
 import concurrent.futures
@@ -15,8 +15,13 @@ from pathlib import Path
 PUBLIC_FLAGS = ["-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 
 
-def flags_by_folder(build):
-    """Folder → flags that find headers or change their meaning, from compile_commands.json."""
+def is_for_tests(path):
+    return path.stem.endswith(("_test", "_testing"))
+
+
+def flags_by_folder(build, of_tests):
+    """Folder → flags that find headers or change their meaning, from compile_commands.json: those
+    of its tests, or of its other sources."""
     found = {}
     for command in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         words = shlex.split(command["command"])
@@ -27,8 +32,8 @@ def flags_by_folder(build):
             elif word.startswith(("-I", "-D", "-std=")):
                 flags.append(word)
         source = Path(command["file"])
-        # A test's flags know more than its layer does, so a source's win.
-        if source.parent not in found or not source.stem.endswith("_test"):
+        # A test's flags know more than its layer does.
+        if source.parent not in found or is_for_tests(source) == of_tests:
             found[source.parent] = flags
     return found
 
@@ -49,9 +54,10 @@ def tasks(source, build):
     public = [*PUBLIC_FLAGS, f"-I{source}/include"]
     for path in sorted((source / "include").rglob("*.h")):
         yield path.relative_to(source / "include").as_posix(), public
-    flags = flags_by_folder(build)
+    flags = {of_tests: flags_by_folder(build, of_tests) for of_tests in (False, True)}
     for path in sorted((source / "src").rglob("*.h")):
-        yield path.relative_to(source / "src").as_posix(), flags.get(path.parent)
+        folder_flags = flags[is_for_tests(path)].get(path.parent)
+        yield path.relative_to(source / "src").as_posix(), folder_flags
 
 
 def main():
