@@ -186,6 +186,14 @@ class ZerocopySender : public testing::TestWithParam<pair_kind> {
         return *std::move(made);
     }
 
+    // Sends of this memory what the socket takes, and closes: what is in flight is the lot's.
+    void close_in_flight(watched_memory& memory, in_flight_lot& lot) {
+        auto pieces = chain_of(memory);
+        auto out = start({.in_flight_max = 64 * mib});
+        fill(out, pieces);
+        ASSERT_TRUE(std::move(out).close(lot));
+    }
+
     // What arrives until `count` bytes have, or the end.
     std::string receive(std::size_t count) {
         std::string got;
@@ -436,11 +444,7 @@ TEST_P(ZerocopySender, ClosedGoesOnInTheLot) {
 TEST_P(ZerocopySender, LotResetsWhatIsOutOfTime) {
     auto lot = *in_flight_lot::make({.time_limit_ms = 30});
     watched_memory memory(pattern(20 * mib));
-    auto pieces = chain_of(memory);
-    auto out = start({.in_flight_max = 64 * mib});
-    fill(out, pieces);
-    ASSERT_TRUE(std::move(out).close(lot));
-    pieces.clear();
+    close_in_flight(memory, lot);
     EXPECT_TRUE(memory.held());
     EXPECT_TRUE(lot.wait_until_empty());
     EXPECT_EQ(lot.resets(), 1u);
@@ -453,10 +457,7 @@ TEST_P(ZerocopySender, LotResetsWhatIsOutOfTime) {
 TEST_P(ZerocopySender, LotTakesTheLongestTimeLimit) {
     auto lot = *in_flight_lot::make({.time_limit_ms = UINT32_MAX});
     watched_memory memory(pattern(20 * mib));
-    auto pieces = chain_of(memory);
-    auto out = start({.in_flight_max = 64 * mib});
-    fill(out, pieces);
-    ASSERT_TRUE(std::move(out).close(lot));
+    close_in_flight(memory, lot);
     EXPECT_EQ(lot.next_deadline_ms(), INT_MAX);
     EXPECT_FALSE(lot.wait_until_empty(10));
     EXPECT_EQ(lot.connections(), 1u);
@@ -465,11 +466,7 @@ TEST_P(ZerocopySender, LotTakesTheLongestTimeLimit) {
 TEST_P(ZerocopySender, LotKeepsItsByteBound) {
     auto lot = *in_flight_lot::make({.bytes_max = 1000});
     watched_memory memory(pattern(20 * mib));
-    auto pieces = chain_of(memory);
-    auto out = start({.in_flight_max = 64 * mib});
-    fill(out, pieces);
-    ASSERT_TRUE(std::move(out).close(lot));
-    pieces.clear();
+    close_in_flight(memory, lot);
     EXPECT_EQ(lot.connections(), 0u);
     EXPECT_EQ(lot.resets(), 1u);
     EXPECT_FALSE(memory.held());
